@@ -1,1 +1,2 @@
-fn main(){}
+//! The program: reads its command line and leaves the rest to the library.
+fn main() {}

@@ -1,0 +1,123 @@
+//! What exists: organizations > workspaces > projects > storages, as one read-only snapshot in memory.
+//! Names are looked up inside one organization only, so one organization cannot even ask about another's.
+
+mod names;
+mod role;
+mod storage;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use names::{
+    BadName, CredentialName, OrganizationName, ProjectName, StorageName, WorkspaceName,
+};
+pub use role::{BadRole, Role};
+pub use storage::{Addressing, Place, Prefix, S3Place, Storage};
+
+/// The number of a thing in the records. Never shown to a client.
+macro_rules! id {
+    ($($name:ident),*) => {$(
+        #[doc = concat!("Identifies one row of its kind in the records: ", stringify!($name), ".")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+    )*};
+}
+id!(OrganizationId, WorkspaceId, ProjectId, StorageId, AccountId);
+
+/// One organization: the wall that nothing crosses.
+#[derive(Debug)]
+pub struct Organization {
+    pub id: OrganizationId,
+    pub name: OrganizationName,
+    pub title: String,
+    projects: HashMap<ProjectName, Arc<Project>>,
+}
+
+/// One project, with the storages that hold its objects.
+#[derive(Debug)]
+pub struct Project {
+    pub id: ProjectId,
+    pub organization: OrganizationId,
+    pub workspace: WorkspaceId,
+    pub workspace_name: WorkspaceName,
+    pub name: ProjectName,
+    pub title: String,
+    storages: HashMap<StorageName, Arc<Storage>>,
+}
+
+/// Everything that exists, as read in one transaction.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    organizations: HashMap<OrganizationId, Organization>,
+}
+
+impl Catalog {
+    /// Puts a snapshot together.
+    #[must_use]
+    pub fn new(organizations: impl IntoIterator<Item = Organization>) -> Self {
+        Self { organizations: organizations.into_iter().map(|one| (one.id, one)).collect() }
+    }
+
+    #[must_use]
+    pub fn organization(&self, id: OrganizationId) -> Option<&Organization> {
+        self.organizations.get(&id)
+    }
+
+    /// The project of this name in this organization.
+    #[must_use]
+    pub fn project(&self, within: OrganizationId, name: &ProjectName) -> Option<&Arc<Project>> {
+        self.organizations.get(&within)?.projects.get(name)
+    }
+
+    pub fn organizations(&self) -> impl Iterator<Item = &Organization> {
+        self.organizations.values()
+    }
+}
+
+impl Organization {
+    #[must_use]
+    pub fn new(
+        id: OrganizationId,
+        name: OrganizationName,
+        title: String,
+        projects: impl IntoIterator<Item = Project>,
+    ) -> Self {
+        let projects = projects.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect();
+        Self { id, name, title, projects }
+    }
+
+    pub fn projects(&self) -> impl Iterator<Item = &Arc<Project>> {
+        self.projects.values()
+    }
+}
+
+impl Project {
+    /// Gives the project its storages.
+    #[must_use]
+    pub fn with_storages(mut self, storages: impl IntoIterator<Item = Storage>) -> Self {
+        self.storages = storages.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect();
+        self
+    }
+
+    /// A project without storages yet.
+    #[must_use]
+    pub fn new(
+        id: ProjectId,
+        organization: OrganizationId,
+        (workspace, workspace_name): (WorkspaceId, WorkspaceName),
+        name: ProjectName,
+        title: String,
+    ) -> Self {
+        Self { id, organization, workspace, workspace_name, name, title, storages: HashMap::new() }
+    }
+
+    #[must_use]
+    pub fn storage(&self, name: &StorageName) -> Option<&Arc<Storage>> {
+        self.storages.get(name)
+    }
+
+    pub fn storages(&self) -> impl Iterator<Item = &Arc<Storage>> {
+        self.storages.values()
+    }
+}

@@ -1,0 +1,71 @@
+//! A storage: where a project's objects lie, and under which prefix. Holds names of credentials, never one.
+
+use super::{CredentialName, ProjectId, StorageId, StorageName};
+
+/// One storage of one project.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    pub id: StorageId,
+    pub project: ProjectId,
+    pub name: StorageName,
+    /// Changes whenever any other field does: part of every cache key that depends on them.
+    pub revision: u64,
+    pub place: Place,
+    /// The settings' `[credentials.NAME]` that opens it.
+    pub credential: CredentialName,
+}
+
+/// The kinds of place that hold objects. A further kind is one variant here and one file in `backend/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    S3(S3Place),
+}
+
+/// A bucket of S3 or of something compatible.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Place {
+    pub bucket: String,
+    /// Every key of the project starts with it; enforced before signing.
+    #[serde(default)]
+    pub prefix: Prefix,
+    pub region: String,
+    /// `http(s)://host[:port]`; absent for Amazon's own of the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    #[serde(default)]
+    pub addressing: Addressing,
+}
+
+/// Where the bucket's name stands: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// `bucket.host/key`
+    #[default]
+    Virtual,
+    /// `host/bucket/key`
+    Path,
+}
+
+/// What every key of the storage starts with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Empty, or ends with `/` so that `scans` never covers `scans-secret`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut text = text.trim_start_matches('/').to_owned();
+        if !text.is_empty() && !text.ends_with('/') {
+            text.push('/');
+        }
+        Self(text)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,69 @@
+//! The story of a request. Every line is a stage, every stage is a module; there is no logic here.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::Response;
+
+use crate::admin::Desk;
+use crate::audit::{Audit, Entry};
+use crate::backend::{Reply, Store};
+use crate::credential::Minter;
+use crate::identity::Schemes;
+use crate::listener::Incoming;
+use crate::policy::{Destination, Grant, Policy};
+use crate::refusal::Refusal;
+use crate::request::Operation;
+use crate::stream::{self, RelayBody, Running};
+
+/// One data-plane thread's view of the whole: shared stages, and what is this thread's own.
+#[derive(Debug)]
+pub struct Gateway {
+    pub audit: Arc<Audit>,
+    pub schemes: Arc<Schemes>,
+    pub policy: Arc<Policy>,
+    pub minter: Arc<Minter>,
+    pub desk: Arc<Desk>,
+    /// This thread's connections to the places where bytes live.
+    pub store: Store,
+    /// This thread's running streams.
+    pub running: Rc<Running>,
+}
+
+impl Gateway {
+    /// Answers one request: open an entry, fulfil, relay; the entry is finished by the stream's end.
+    pub async fn serve(&self, mut incoming: Incoming) -> Response<RelayBody<Entry>> {
+        let mut entry = self.audit.open(&incoming);
+        match self.fulfil(&mut incoming, &mut entry).await {
+            Ok((reply, grant)) => stream::relay(reply, grant, entry, &self.running),
+            Err(refusal) => {
+                entry.refused(refusal.code(), refusal.cause());
+                stream::answer(refusal.render(&incoming), entry)
+            }
+        }
+    }
+
+    async fn fulfil(
+        &self,
+        incoming: &mut Incoming,
+        entry: &mut Entry,
+    ) -> Result<(Reply, Grant), Refusal> {
+        let operation = Operation::parse(incoming)?; // what is asked
+        entry.asked(&operation);
+        let identity = self.schemes.identify(incoming).await?; // who asks
+        entry.identified(&identity);
+        let grant = self.policy.decide(&identity, &operation, incoming.client())?; // may they
+        entry.permitted(&grant);
+        let credential = self.minter.mint(&grant).await?; // as whom we act
+        entry.acting_as(&credential).await?; // recorded before the deed
+        let body = incoming.take_body();
+        let reply = match grant.destination() {
+            Destination::Ours => self.desk.answer(&grant, incoming, body).await?,
+            Destination::Object { .. } | Destination::Listing { .. } => {
+                self.store.send(&grant, &credential, body).await? // where the bytes live
+            }
+        };
+        entry.about_to_answer(&reply).await?; // recorded before the first byte
+        Ok((reply, grant)) // kept: a grant can lapse
+    }
+}

@@ -1,0 +1,9 @@
+//! What every part stands on: time, randomness, secrets, sealing, the control plane's door, the generation.
+//! Imports nothing of ours.
+
+pub mod clock;
+pub mod control;
+pub mod generation;
+pub mod random;
+pub mod seal;
+pub mod secret;

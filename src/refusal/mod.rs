@@ -1,0 +1,156 @@
+//! Every stage's error becomes one documented code, status and sentence here: the only status table. What a client
+//! reads tells no rule, no bucket, no host and no cause; the operator finds these by the request id.
+
+mod code;
+mod render;
+
+use std::error::Error;
+
+pub use code::Code;
+
+use crate::admin::DeskError;
+use crate::audit::AuditError;
+use crate::backend::BackendError;
+use crate::credential::CredentialError;
+use crate::identity::IdentityError;
+use crate::listener::RequestFault;
+use crate::policy::{Denial, NotFoundWhy};
+use crate::request::RequestError;
+
+/// An answer that is a no.
+#[derive(Debug)]
+pub struct Refusal {
+    code: Code,
+    cause: Box<dyn Error + Send + Sync>,
+    extra: Extra,
+}
+
+/// What some refusals must say in a header.
+#[derive(Debug)]
+enum Extra {
+    Nothing,
+    Allow(&'static str),
+    RetryAfter(u64),
+    /// Length of the object, for `Content-Range: bytes */N`.
+    ObjectLength(u64),
+}
+
+impl Refusal {
+    fn new(code: Code, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self { code, cause: Box::new(cause), extra: Extra::Nothing }
+    }
+
+    fn with(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
+
+    /// The stable, documented code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code.as_str()
+    }
+
+    /// Why, for the operator.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn Error + 'static) {
+        &*self.cause
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Fault(fault) => Self::new(fault_code(fault), fault),
+            RequestError::NoSuchRoute => Self::new(Code::NotFound, error),
+            RequestError::MethodNotAllowed { allow } => {
+                Self::new(Code::MethodNotAllowed, error).with(Extra::Allow(allow))
+            }
+            RequestError::BadKey(_) => Self::new(Code::BadKey, error),
+            RequestError::BadQuery { .. } => Self::new(Code::BadQuery, error),
+            RequestError::BadHeader { .. } => Self::new(Code::BadHeader, error),
+            RequestError::LengthRequired => Self::new(Code::LengthRequired, error),
+            RequestError::BodyTooLarge { .. } => Self::new(Code::BodyTooLarge, error),
+            RequestError::UnexpectedBody => Self::new(Code::UnexpectedBody, error),
+        }
+    }
+}
+
+const fn fault_code(fault: RequestFault) -> Code {
+    match fault {
+        RequestFault::AmbiguousFraming => Code::AmbiguousFraming,
+        RequestFault::MalformedHead => Code::MalformedHead,
+        RequestFault::SlowHead => Code::SlowHead,
+        RequestFault::HeadTooLarge => Code::HeadTooLarge,
+        RequestFault::BadTarget => Code::BadTarget,
+        RequestFault::BadMethod => Code::BadMethod,
+        RequestFault::BadHost => Code::BadHost,
+        RequestFault::MisdirectedHost => Code::MisdirectedHost,
+        RequestFault::BadUpgrade => Code::BadUpgrade,
+        RequestFault::BadExpectation => Code::BadExpectation,
+        RequestFault::TooManyFromAddress => Code::TooManyRequests,
+    }
+}
+
+impl From<IdentityError> for Refusal {
+    fn from(error: IdentityError) -> Self {
+        let code = match &error {
+            IdentityError::NotValid | IdentityError::TwoSessions => Code::NotSignedIn,
+            IdentityError::BadAuthorization => Code::NotSignedIn,
+            IdentityError::TwoPeople => Code::TwoPeople,
+            IdentityError::CrossOrigin => Code::CrossOrigin,
+            IdentityError::Unavailable(_) | IdentityError::Control(_) => Code::TryLater,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        match &denial {
+            Denial::NotSignedIn => Self::new(Code::NotSignedIn, denial),
+            Denial::Forbidden { .. } => Self::new(Code::Forbidden, denial),
+            Denial::NotFound {
+                why:
+                    NotFoundWhy::Project
+                    | NotFoundWhy::Storage
+                    | NotFoundWhy::Handle
+                    | NotFoundWhy::Invisible(_),
+            } => Self::new(Code::NotFound, denial),
+            Denial::OverQuota { retry_after_seconds } => {
+                let wait = Extra::RetryAfter(*retry_after_seconds);
+                Self::new(Code::TooManyRequests, denial).with(wait)
+            }
+            Denial::Evaluation(_) => Self::new(Code::OurFault, denial),
+        }
+    }
+}
+
+impl From<CredentialError> for Refusal {
+    fn from(error: CredentialError) -> Self {
+        let code = match &error {
+            CredentialError::Unavailable { .. } => Code::StorageUnavailable,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<BackendError> for Refusal {
+    fn from(error: BackendError) -> Self {
+        match &error {
+            BackendError::NoSuchObject => Self::new(Code::NotFound, error),
+        }
+    }
+}
+
+impl From<AuditError> for Refusal {
+    fn from(error: AuditError) -> Self {
+        Self::new(Code::TryLater, error)
+    }
+}
+
+impl From<DeskError> for Refusal {
+    fn from(error: DeskError) -> Self {
+        match error {}
+    }
+}
