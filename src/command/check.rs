@@ -1,0 +1,15 @@
+//! `check`: looks for faults and changes nothing.
+
+use clap::Args;
+
+use super::{Common, Failure};
+
+/// See the verb's help.
+#[derive(Debug, Args)]
+pub(super) struct Check {}
+
+impl Check {
+    pub(super) fn run(self, _common: &Common) -> Result<(), Failure> {
+        Err(Failure::new("this verb is not built in"))
+    }
+}

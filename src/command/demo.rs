@@ -1,0 +1,15 @@
+//! `demo`: a gateway to be tried.
+
+use clap::Args;
+
+use super::{Common, Failure};
+
+/// See the verb's help.
+#[derive(Debug, Args)]
+pub(super) struct Demo {}
+
+impl Demo {
+    pub(super) fn run(self, _common: &Common) -> Result<(), Failure> {
+        Err(Failure::new("this verb is not built in"))
+    }
+}

@@ -1,0 +1,65 @@
+//! Results on standard output. A reader who closes the pipe early (`| head`) is no failure.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use super::Failure;
+
+/// One line for a person.
+pub(super) fn line(text: impl Display) -> Result<(), Failure> {
+    finished(writeln!(io::stdout().lock(), "{text}"))
+}
+
+/// One line of words beside the result: to standard error.
+pub(super) fn note(text: impl Display) -> Result<(), Failure> {
+    finished(writeln!(io::stderr().lock(), "{text}"))
+}
+
+/// One JSON value on one line, for a program.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::because("the result cannot be written as JSON", &error))?;
+    line(text)
+}
+
+/// Rows under their headings, columns as wide as they must be.
+pub(super) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: &[[String; N]],
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return note("(none)");
+    }
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    line(laid_out(&headings, &widths))?;
+    rows.iter().try_for_each(|row| line(laid_out(row, &widths)))
+}
+
+fn laid_out<T: AsRef<str>>(row: &[T], widths: &[usize]) -> String {
+    let cells = row.iter().zip(widths);
+    let padded: Vec<_> = cells.map(|(cell, width)| format!("{:<width$}", cell.as_ref())).collect();
+    padded.join("  ").trim_end().to_owned()
+}
+
+fn finished(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::because("cannot write the result", &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn columns_line_up_and_lines_end_without_spaces() {
+        let text = super::laid_out(&["a", "é", ""], &[3, 2, 5]);
+        assert_eq!(text, "a    é");
+    }
+}
