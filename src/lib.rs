@@ -24,5 +24,6 @@ pub mod command;
 pub mod refusal;
 pub mod sign_in;
 
+pub mod demo;
 pub mod gateway;
 pub mod settings;

@@ -7,7 +7,9 @@ use super::{Common, Failure, Program, print};
 
 /// Print a completion script.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  sluicegate completions bash > /etc/bash_completion.d/sluicegate")]
+#[command(
+    after_help = "Example:\n  sluicegate completions bash > /etc/bash_completion.d/sluicegate"
+)]
 pub(super) struct Completions {
     /// The shell that reads it
     shell: Shell,

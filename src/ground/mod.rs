@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod control;
+pub mod digest;
 pub mod generation;
 pub mod random;
 pub mod seal;

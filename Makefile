@@ -1,0 +1,35 @@
+# The project's commands. Each installs what it needs and may be run again at any time.
+.PHONY: demo test bench lint docs certs fuzz
+
+# The real gateway with sample media, members and a stranger; ARGS="--listen 127.0.0.1:9443 --state DIR"
+demo:
+	@cargo build --release --quiet >&2
+	@exec target/release/sluicegate demo $(ARGS)
+
+# Every test: pure, black box against real peers, browser.
+test:
+	tests/peers/install moto browser
+	cargo test --no-fail-fast
+
+# Micro-benchmarks, then the side-by-side run with nginx and Envoy.
+bench:
+	tests/peers/install load envoy
+	cargo bench
+	cargo build --release
+	benches/compare/run
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
+
+# Rewrites the generated pages of docs/.
+docs:
+	UPDATE_DOCS=1 cargo test --test docs
+
+certs:
+	certs/make
+
+# Each target for SECONDS (default 60); needs cargo-fuzz.
+fuzz:
+	fuzz/run $(SECONDS)
