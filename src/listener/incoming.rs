@@ -4,7 +4,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
+
+use super::{ConnectionSwitch, RequestBody, RequestFault};
 
 /// One request, validated and canonical.
 #[derive(Debug)]
@@ -24,12 +27,11 @@ pub struct Incoming {
     /// Announced length of the body; `None` when it comes in chunks of unknown total.
     pub(super) body_length: Option<u64>,
     /// What the validator held against it, if anything: such a request is refused, and recorded as that.
-    pub(super) fault: Option<super::RequestFault>,
+    pub(super) fault: Option<RequestFault>,
     pub(super) body: Option<RequestBody>,
+    pub(super) max_upload: u64,
+    pub(super) connection: ConnectionSwitch,
 }
-
-/// The unread body of a request.
-pub type RequestBody = hyper::body::Incoming;
 
 /// Names one request, in the answer, in logs and in the audit: 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,13 +93,61 @@ impl Incoming {
 
     /// What the validator found; such a request must be answered with this and nothing else.
     #[must_use]
-    pub const fn fault(&self) -> Option<super::RequestFault> {
+    pub const fn fault(&self) -> Option<RequestFault> {
         self.fault
+    }
+
+    /// The largest body that a write may have, in bytes.
+    #[must_use]
+    pub const fn max_upload(&self) -> u64 {
+        self.max_upload
+    }
+
+    /// Cuts the connection that this request came on.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionSwitch {
+        self.connection.clone()
     }
 
     /// Hands the body over, once.
     pub const fn take_body(&mut self) -> Option<RequestBody> {
         self.body.take()
+    }
+}
+
+impl Incoming {
+    /// A request that no socket carried, for tests, fuzz targets and benchmarks. The listener itself never calls it;
+    /// what is built is only ever *input*: it carries no identity and opens no later stage.
+    ///
+    /// # Panics
+    /// Never.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn for_tests(
+        method: Method,
+        path_and_query: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Self {
+        let (path, query) = match path_and_query.split_once('?') {
+            Some((path, query)) => (path, Some(query.into())),
+            None => (path_and_query, None),
+        };
+        Self {
+            id: RequestId([7; 16]),
+            method,
+            path: path.into(),
+            query,
+            host: "gw.example.com".into(),
+            headers,
+            client: IpAddr::from([192, 0, 2, 1]),
+            protocol: Protocol::Http2,
+            body_length: u64::try_from(body.len()).ok(),
+            fault: None,
+            body: Some(RequestBody::whole(body)),
+            max_upload: 5 << 30,
+            connection: ConnectionSwitch::default(),
+        }
     }
 }
 

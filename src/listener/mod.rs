@@ -1,8 +1,22 @@
 //! Stage 1: sockets, TLS, HTTP/1.1 and HTTP/2, limits, drain; and the validator, which turns what a client
 //! sent into one canonical [`Incoming`] or refuses it. Nothing later ever looks at the raw request again.
 
+mod body;
+mod drain;
 mod fault;
+mod host;
 mod incoming;
+mod line;
+mod network;
+mod run;
+mod settings;
 
+pub use body::{BodyError, RequestBody};
+pub use drain::Drain;
 pub use fault::RequestFault;
-pub use incoming::{Incoming, Protocol, RequestBody, RequestId};
+pub use host::{BadHost, ServedHost};
+pub use incoming::{Incoming, Protocol, RequestId};
+pub use line::ConnectionSwitch;
+pub use network::{BadNetwork, Network};
+pub use run::{Bound, ListenError, bind};
+pub use settings::{CertificateFiles, ClearText, ClearTextMode, Limits, Settings};

@@ -1,0 +1,78 @@
+//! The unread body of a request: data only, trailers are dropped.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+
+/// The body as it comes from the client; nothing is read before it is asked for.
+pub struct RequestBody(Source);
+
+enum Source {
+    Wire(hyper::body::Incoming),
+    Whole(Full<Bytes>),
+}
+
+/// The client's body broke off or was malformed.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body broke off or is malformed")]
+pub struct BodyError(#[source] hyper::Error);
+
+impl RequestBody {
+    pub(super) const fn from_wire(body: hyper::body::Incoming) -> Self {
+        Self(Source::Wire(body))
+    }
+
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self(Source::Whole(Full::new(bytes)))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            let frame = match &mut self.0 {
+                Source::Wire(body) => ready!(Pin::new(body).poll_frame(context)),
+                Source::Whole(body) => {
+                    let frame = ready!(Pin::new(body).poll_frame(context));
+                    return Poll::Ready(
+                        frame.map(|frame| Ok(frame.unwrap_or_else(|never| match never {}))),
+                    );
+                }
+            };
+            match frame {
+                Some(Ok(frame)) if !frame.is_data() => (),
+                other => return Poll::Ready(other.map(|frame| frame.map_err(BodyError))),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Source::Wire(body) => body.is_end_stream(),
+            Source::Whole(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Wire(body) => body.size_hint(),
+            Source::Whole(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestBody")
+    }
+}
