@@ -1,6 +1,8 @@
 //! Stage 5: as whom we act. Static, default-chain and assumed credentials, cached by storage and never shared
 //! across projects (R25); signing keys derived once a day; the AWS signature itself.
 
+pub mod aws;
+
 use std::sync::Arc;
 
 use crate::policy::Grant;
@@ -14,13 +16,6 @@ enum Kind {
     /// Our own pages need none.
     None,
     Aws(Arc<aws::Keys>),
-}
-
-/// AWS keys and what is derived from them.
-pub mod aws {
-    /// One set of keys, of a person or a machine, temporary or not.
-    #[derive(Debug)]
-    pub struct Keys {}
 }
 
 /// Why there is no credential.
@@ -51,7 +46,7 @@ impl Credential {
     pub fn id(&self) -> Option<&str> {
         match &self.0 {
             Kind::None => None,
-            Kind::Aws(_keys) => todo!(),
+            Kind::Aws(keys) => Some(keys.access_key_id()),
         }
     }
 

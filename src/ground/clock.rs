@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+pub use jiff::tz::Offset;
 pub use jiff::{SignedDuration, Timestamp};
 
 /// Tells the time: the machine's, or one that a test moves by hand.
