@@ -32,6 +32,7 @@ pub struct Organization {
     pub name: OrganizationName,
     pub title: String,
     projects: HashMap<ProjectName, Arc<Project>>,
+    by_id: HashMap<ProjectId, Arc<Project>>,
 }
 
 /// One project, with the storages that hold its objects.
@@ -70,6 +71,12 @@ impl Catalog {
         self.organizations.get(&within)?.projects.get(name)
     }
 
+    /// The project of this id, if it is in this organization.
+    #[must_use]
+    pub fn project_by_id(&self, within: OrganizationId, id: ProjectId) -> Option<&Arc<Project>> {
+        self.organizations.get(&within)?.by_id.get(&id)
+    }
+
     pub fn organizations(&self) -> impl Iterator<Item = &Organization> {
         self.organizations.values()
     }
@@ -83,8 +90,10 @@ impl Organization {
         title: String,
         projects: impl IntoIterator<Item = Project>,
     ) -> Self {
-        let projects = projects.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect();
-        Self { id, name, title, projects }
+        let projects: HashMap<_, _> =
+            projects.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect();
+        let by_id = projects.values().map(|one| (one.id, Arc::clone(one))).collect();
+        Self { id, name, title, projects, by_id }
     }
 
     pub fn projects(&self) -> impl Iterator<Item = &Arc<Project>> {

@@ -1,12 +1,14 @@
 //! The closed set of operations. A new one must be decided everywhere: every `match` on it is exhaustive.
 
+use std::sync::Arc;
+
 use super::{Conditions, ObjectKey, Ranges, RequestError, SealedHandle, route};
 use crate::catalog::{ProjectName, StorageName};
 use crate::listener::{Incoming, RequestId};
 
-/// What one request asks for. Made by [`Operation::parse`] only.
+/// What one request asks for. Made by [`Operation::parse`] only; cheap to clone, since a grant keeps it.
 #[derive(Debug, Clone)]
-pub struct Operation(Ask);
+pub struct Operation(Arc<Ask>);
 
 /// The closed set.
 #[derive(Debug, Clone)]
@@ -89,6 +91,22 @@ pub struct Page {
 }
 
 impl Operation {
+    /// Every [`Operation::name`]: what people may write where an operation is named.
+    pub const NAMES: [&'static str; 12] = [
+        "ReadObject",
+        "ReadMedia",
+        "WriteObject",
+        "ListObjects",
+        "ShowAsset",
+        "ShowHome",
+        "ShowSignIn",
+        "SignIn",
+        "SignOut",
+        "ShowAccount",
+        "SealHandle",
+        "ExplainRequest",
+    ];
+
     /// Reads the operation out of the canonical request.
     ///
     /// # Errors
@@ -97,17 +115,17 @@ impl Operation {
         if let Some(fault) = incoming.fault() {
             return Err(fault.into());
         }
-        route::parse(incoming).map(Self)
+        route::parse(incoming).map(|ask| Self(Arc::new(ask)))
     }
 
     #[must_use]
-    pub const fn ask(&self) -> &Ask {
+    pub fn ask(&self) -> &Ask {
         &self.0
     }
 
     /// The operation's name in policies, settings, logs, the audit and on the command line.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.0.name()
     }
 }
@@ -151,6 +169,71 @@ impl Visit {
             | Self::Account
             | Self::SealHandles
             | Self::ExplainRequest(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where each kind stands in the list; a new kind does not compile until it is placed.
+    fn place(ask: &Ask) -> usize {
+        match ask {
+            Ask::Read(ObjectRead { target: Target::Named(_), .. }) => 0,
+            Ask::Read(ObjectRead { target: Target::Handle(_), .. }) => 1,
+            Ask::Write(_) => 2,
+            Ask::List { .. } => 3,
+            Ask::Visit(Visit::Asset(_)) => 4,
+            Ask::Visit(Visit::Home) => 5,
+            Ask::Visit(Visit::SignInPage { .. }) => 6,
+            Ask::Visit(Visit::SignIn) => 7,
+            Ask::Visit(Visit::SignOut) => 8,
+            Ask::Visit(Visit::Account) => 9,
+            Ask::Visit(Visit::SealHandles) => 10,
+            Ask::Visit(Visit::ExplainRequest(_)) => 11,
+        }
+    }
+
+    fn one_of_each() -> Vec<Ask> {
+        let address = || ObjectAddress {
+            project: "p".parse().unwrap(),
+            storage: "s".parse().unwrap(),
+            key: ObjectKey::new("k").unwrap(),
+        };
+        let read = |target| {
+            let conditions = Conditions::default();
+            Ask::Read(ObjectRead { target, head_only: false, ranges: None, conditions })
+        };
+        let ObjectAddress { project, storage, .. } = address();
+        vec![
+            read(Target::Named(address())),
+            read(Target::Handle(SealedHandle::new("h").unwrap())),
+            Ask::Write(ObjectWrite {
+                address: address(),
+                length: 0,
+                content_type: None,
+                content_md5: None,
+                conditions: Conditions::default(),
+            }),
+            Ask::List { project, storage, page: Page::default() },
+            Ask::Visit(Visit::Asset("style.css")),
+            Ask::Visit(Visit::Home),
+            Ask::Visit(Visit::SignInPage { return_to: None }),
+            Ask::Visit(Visit::SignIn),
+            Ask::Visit(Visit::SignOut),
+            Ask::Visit(Visit::Account),
+            Ask::Visit(Visit::SealHandles),
+            Ask::Visit(Visit::ExplainRequest(RequestId::parse(&"0".repeat(32)).unwrap())),
+        ]
+    }
+
+    #[test]
+    fn the_list_of_names_is_complete_and_in_order() {
+        let all = one_of_each();
+        assert_eq!(all.len(), Operation::NAMES.len());
+        for ask in &all {
+            assert_eq!(ask.name(), Operation::NAMES[place(ask)]);
         }
     }
 }
