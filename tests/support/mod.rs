@@ -1,0 +1,13 @@
+//! What the black-box tests stand on: the real program, real peers, and a client that trusts its authority.
+//! Only `scripted` fakes anything, and only at a socket.
+
+#![expect(dead_code, reason = "each test binary uses its own part")]
+
+pub mod moto;
+pub mod peer;
+pub mod scripted;
+pub mod site;
+
+pub use moto::Moto;
+pub use scripted::Scripted;
+pub use site::{Answer, Person, Site};
