@@ -1,7 +1,11 @@
 //! Stage 8: what happened. One entry per request, opened before anything is done and finished by the end of the
 //! stream; entries form a hash chain in append-only segments with signed heads (D9, R27).
 
+mod settings;
+
 use http::StatusCode;
+
+pub use settings::{Durability, Settings};
 
 use crate::backend::Reply;
 use crate::credential::Credential;

@@ -2,8 +2,11 @@
 //! across projects (R25); signing keys derived once a day; the AWS signature itself.
 
 pub mod aws;
+mod settings;
 
 use std::sync::Arc;
+
+pub use settings::{AssumeRole, Settings, Source, Variables};
 
 use crate::policy::Grant;
 

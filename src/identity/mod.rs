@@ -1,8 +1,12 @@
 //! Stage 3: who asks. Sessions and API tokens become one [`Identity`]; a credential that was tried and failed
 //! never falls through to nobody.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use settings::Settings;
 
 use crate::catalog::{
     AccountId, OrganizationId, OrganizationName, ProjectId, ProjectName, Role, WorkspaceId,

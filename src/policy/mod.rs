@@ -1,7 +1,11 @@
 //! Stage 4: may they. Resolves names and handles inside the asker's organization, asks Cedar (cached by
 //! everything that the loaded policies read, plus the generation), holds quotas, and explains itself.
 
+mod settings;
+
 use std::sync::Arc;
+
+pub use settings::{Quota, Settings};
 
 use crate::catalog::{Project, Storage};
 use crate::identity::Identity;

@@ -1,0 +1,67 @@
+//! What an operator decides about storage credentials. Filled and checked by `settings`; plain values here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::CredentialName;
+use crate::ground::secret::Secret;
+
+/// `[credentials.NAME]`: every source of a credential that storages may name.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub sources: BTreeMap<CredentialName, Source>,
+    /// What the process was started with, for the default chain.
+    pub environment: Variables,
+}
+
+/// Where one credential comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `kind = "static"`
+    Static {
+        access_key_id: Secret<String>,
+        secret_access_key: Secret<String>,
+        session_token: Option<Secret<String>>,
+    },
+    /// `kind = "chain"`: environment, profile, web identity, container or pod identity, instance metadata.
+    Chain { profile: Option<String> },
+    /// `kind = "assume-role"`
+    AssumeRole(AssumeRole),
+}
+
+/// A role that another credential may take.
+#[derive(Debug, Clone)]
+pub struct AssumeRole {
+    /// Another credential of the settings; `settings` has made sure that it exists and that there is no cycle.
+    pub source: CredentialName,
+    pub role_arn: String,
+    pub external_id: Option<String>,
+    pub duration: Duration,
+    /// `https://host[:port]`; absent for Amazon's own of the region.
+    pub sts_endpoint: Option<http::Uri>,
+    pub region: String,
+}
+
+/// Environment variables, which only `settings` may read; any value may be a secret.
+#[derive(Clone, Default)]
+pub struct Variables(Arc<BTreeMap<String, Secret<String>>>);
+
+impl Variables {
+    #[must_use]
+    pub fn new(variables: impl IntoIterator<Item = (String, Secret<String>)>) -> Self {
+        Self(Arc::new(variables.into_iter().collect()))
+    }
+
+    /// The variable of this name, unless it is empty.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.expose().as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
