@@ -6,9 +6,10 @@ mod conditions;
 mod handle;
 mod object_key;
 mod operation;
+mod query;
 mod route;
 
-pub use byte_range::{ByteRange, Ranges};
+pub use byte_range::{ByteRange, Ranges, Resolved, Span};
 pub use conditions::{Conditions, IfRange};
 pub use handle::SealedHandle;
 pub use object_key::{BadKey, ObjectKey};

@@ -84,3 +84,40 @@ const fn nibble(digit: u8) -> Result<u8, BadKey> {
         _ => Err(BadKey::BadEscape),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The naive model: every byte escaped or not, at random, is the same key.
+    fn encode(key: &str, escapes: &[bool]) -> String {
+        let choices = escapes.iter().copied().chain(std::iter::repeat(true));
+        let pieces = key.bytes().zip(choices).map(|(byte, escape)| match byte {
+            b'%' | 0..=0x20 | 0x7f.. => format!("%{byte:02X}"),
+            plain if escape => format!("%{plain:02x}"),
+            plain => char::from(plain).to_string(),
+        });
+        pieces.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_comes_back_from_every_spelling(
+            key in "[^\0\r\n]{1,200}",
+            escapes in prop::collection::vec(any::<bool>(), 0..400),
+        ) {
+            let decoded = ObjectKey::from_path(&encode(&key, &escapes)).unwrap();
+            prop_assert_eq!(decoded.as_str(), key.as_str());
+        }
+
+        #[test]
+        fn any_path_is_a_key_or_an_error_and_never_a_panic(path in ".{0,100}") {
+            if let Ok(key) = ObjectKey::from_path(&path) {
+                prop_assert!((1..=1024).contains(&key.as_str().len()));
+                prop_assert!(!key.as_str().contains(['\0', '\r', '\n']));
+            }
+        }
+    }
+}
