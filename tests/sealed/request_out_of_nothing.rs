@@ -1,0 +1,4 @@
+//! The canonical request comes from the validator: its fields cannot be filled in elsewhere.
+fn main() {
+    let _incoming = sluicegate::listener::Incoming {};
+}
