@@ -14,7 +14,7 @@ use crate::listener::Incoming;
 use crate::policy::{Destination, Grant, Policy};
 use crate::refusal::Refusal;
 use crate::request::Operation;
-use crate::stream::{self, RelayBody, Running};
+use crate::stream::{self, Held, RelayBody, Running};
 
 /// One data-plane thread's view of the whole: shared stages, and what is this thread's own.
 #[derive(Debug)]
@@ -33,12 +33,12 @@ pub struct Gateway {
 impl Gateway {
     /// Answers one request: open an entry, fulfil, relay; the entry is finished by the stream's end.
     pub async fn serve(&self, mut incoming: Incoming) -> Response<RelayBody<Entry>> {
-        let mut entry = self.audit.open(&incoming);
+        let mut entry = self.audit.open(&incoming).await;
         match self.fulfil(&mut incoming, &mut entry).await {
-            Ok((reply, grant)) => stream::relay(reply, grant, entry, &self.running),
+            Ok((reply, held)) => stream::relay(reply, held, &incoming, entry),
             Err(refusal) => {
                 entry.refused(refusal.code(), refusal.cause());
-                stream::answer(refusal.render(&incoming), entry)
+                stream::answer(refusal.render(&incoming), &incoming, entry)
             }
         }
     }
@@ -47,23 +47,34 @@ impl Gateway {
         &self,
         incoming: &mut Incoming,
         entry: &mut Entry,
-    ) -> Result<(Reply, Grant), Refusal> {
+    ) -> Result<(Reply, Held), Refusal> {
         let operation = Operation::parse(incoming)?; // what is asked
         entry.asked(&operation);
         let identity = self.schemes.identify(incoming).await?; // who asks
         entry.identified(&identity);
         let grant = self.policy.decide(&identity, &operation, incoming.client())?; // may they
         entry.permitted(&grant);
-        let credential = self.minter.mint(&grant).await?; // as whom we act
+        let held = self.running.hold(grant, incoming); // from here on it can lapse
+        let reply = held.unless_lapsed(self.act(&held, incoming, entry)).await??;
+        Ok((reply, held))
+    }
+
+    async fn act(
+        &self,
+        grant: &Grant,
+        incoming: &mut Incoming,
+        entry: &mut Entry,
+    ) -> Result<Reply, Refusal> {
+        let credential = self.minter.mint(grant).await?; // as whom we act
         entry.acting_as(&credential).await?; // recorded before the deed
         let body = incoming.take_body();
         let reply = match grant.destination() {
-            Destination::Ours => self.desk.answer(&grant, incoming, body).await?,
+            Destination::Ours => self.desk.answer(grant, incoming, body).await?,
             Destination::Object { .. } | Destination::Listing { .. } => {
-                self.store.send(&grant, &credential, body).await? // where the bytes live
+                self.store.send(grant, &credential, body).await? // where the bytes live
             }
         };
         entry.about_to_answer(&reply).await?; // recorded before the first byte
-        Ok((reply, grant)) // kept: a grant can lapse
+        Ok(reply)
     }
 }

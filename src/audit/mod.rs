@@ -1,81 +1,162 @@
 //! Stage 8: what happened. One entry per request, opened before anything is done and finished by the end of the
 //! stream; entries form a hash chain in append-only segments with signed heads (D9, R27).
 
+mod chain;
+mod entry;
+mod escape;
+mod found;
+mod hex;
+mod log;
+mod mark;
+mod observer;
+mod questions;
+mod record;
+mod segment;
 mod settings;
+mod verify;
+mod writer;
 
-use http::StatusCode;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 
+use tokio::sync::Notify;
+
+pub use chain::{Hash, Link, PublicKey};
+pub use entry::Entry;
+pub use escape::{printable, to_json};
+pub use found::{Found, FoundEnd, FoundFacts};
+pub use observer::{Ended, Nobody, Observer};
+pub use questions::{BadObjectName, Entries, Filter, ObjectName, Questions, Tail};
 pub use settings::{Durability, Settings};
+pub use verify::{Expected, Fault, FaultWhy, TornTail, Verified, VerifyError, verify};
 
-use crate::backend::Reply;
-use crate::credential::Credential;
-use crate::identity::Identity;
+use crate::ground::clock::Clock;
 use crate::listener::Incoming;
-use crate::policy::Grant;
-use crate::request::Operation;
-use crate::stream::{Outcome, Witness};
-
-/// The open record of one request. Dropped unfinished, it says that the request was aborted.
-#[derive(Debug)]
-pub struct Entry {}
+use log::Log;
+use record::Record;
+use writer::{Message, State, Ticket, Writer};
 
 /// The record could not be kept, so the request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuditError {
+    #[error("the audit cannot be written")]
+    Unwritten,
+    #[error("too many audit records wait for the disk")]
+    Full,
+}
+
+/// The audit could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit cannot be written: {0}")]
-pub struct AuditError(String);
+#[error("the audit in {} cannot be opened", folder.display())]
+pub struct AuditNotOpened {
+    pub folder: std::path::PathBuf,
+    #[source]
+    pub cause: io::Error,
+}
 
 /// Writes entries: one thread, one chain.
 #[derive(Debug)]
-pub struct Audit {}
+pub struct Audit {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What every entry needs of the audit.
+#[derive(Debug)]
+struct Shared {
+    durability: Durability,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+    queue: mpsc::Sender<Message>,
+    state: Arc<State>,
+}
+
+impl Shared {
+    fn push(&self, record: Record, ticket: Option<Ticket>) {
+        self.state.queued.fetch_add(1, Ordering::Relaxed);
+        // Without a writer the ticket is dropped, which its holder reads as a no.
+        drop(self.queue.send(Message::Record { record, ticket }));
+    }
+}
 
 impl Audit {
-    /// Opens the entry of a request.
+    /// Takes over the folder and starts to write.
+    ///
+    /// # Errors
+    /// [`AuditNotOpened`] when the folder cannot be used, or another process writes there.
+    pub fn start(
+        settings: &Settings,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, AuditNotOpened> {
+        let failed = |cause| AuditNotOpened { folder: settings.folder.clone(), cause };
+        let now = clock.now();
+        let log = Log::open(&settings.folder, &host_name(), settings.segment_bytes, now)
+            .map_err(failed)?;
+        let (queue, messages) = mpsc::channel();
+        let state = Arc::new(State {
+            queued: AtomicUsize::new(0),
+            healthy: AtomicBool::new(true),
+            room: Notify::new(),
+            unrecorded: AtomicU64::new(0),
+        });
+        let writer = Writer {
+            log,
+            queue: messages,
+            state: Arc::clone(&state),
+            durability: settings.durability,
+            clock: clock.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || writer.run())
+            .map_err(failed)?;
+        let shared = Shared { durability: settings.durability, clock, observer, queue, state };
+        Ok(Self { shared: Arc::new(shared), writer: Mutex::new(Some(thread)) })
+    }
+
+    /// Opens the entry of a request. Waits while too many records wait for the disk.
+    pub async fn open(&self, incoming: &Incoming) -> Entry {
+        Entry::open(&self.shared, incoming).await
+    }
+
+    /// Whether records reach the disk: a part of readiness.
     #[must_use]
-    pub fn open(&self, incoming: &Incoming) -> Entry {
-        let _ = incoming;
-        todo!()
+    pub fn healthy(&self) -> bool {
+        self.shared.state.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Records that wait for the disk, for metrics.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.shared.state.queued.load(Ordering::Relaxed)
+    }
+
+    /// Writes what is queued, signs the end and stops. Blocks: for the end of the program, after the streams.
+    pub fn stop(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = writer {
+            drop(self.shared.queue.send(Message::Stop));
+            if thread.join().is_err() {
+                tracing::error!("the audit's writer died");
+            }
+        }
     }
 }
 
-impl Entry {
-    pub fn asked(&mut self, operation: &Operation) {
-        let _ = operation;
-    }
-
-    pub fn identified(&mut self, identity: &Identity) {
-        let _ = identity;
-    }
-
-    pub fn permitted(&mut self, grant: &Grant) {
-        let _ = grant;
-    }
-
-    /// The last line before the deed. With `before-bytes`, what changes something waits here for the disk.
-    ///
-    /// # Errors
-    /// [`AuditError`] when it cannot be written.
-    pub async fn acting_as(&mut self, credential: &Credential) -> Result<(), AuditError> {
-        let _ = credential;
-        todo!()
-    }
-
-    /// The upstream answered. With `before-bytes`, waits until this entry is on disk.
-    ///
-    /// # Errors
-    /// [`AuditError`] when it is not.
-    pub async fn about_to_answer(&mut self, reply: &Reply) -> Result<(), AuditError> {
-        let _ = reply;
-        todo!()
-    }
-
-    /// The request is refused with this documented code, for this reason (the operator's words).
-    pub fn refused(&mut self, code: &'static str, reason: &(dyn std::error::Error + 'static)) {
-        let _ = (code, reason);
+impl Drop for Audit {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
-impl Witness for Entry {
-    fn finished(self, status: StatusCode, bytes: u64, outcome: Outcome) {
-        let _ = (status, bytes, outcome);
+/// Names this machine in every record.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "node".to_owned(),
+        name => name.to_owned(),
     }
 }

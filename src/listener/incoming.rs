@@ -152,6 +152,18 @@ impl Incoming {
 }
 
 impl RequestId {
+    /// The text of [`fmt::Display`] as bytes, for a header.
+    #[must_use]
+    pub fn hexadecimal(self) -> [u8; 32] {
+        let mut text = [0; 32];
+        let (pairs, _) = text.as_chunks_mut::<2>();
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        for (pair, byte) in pairs.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        text
+    }
+
     /// Reads what [`fmt::Display`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

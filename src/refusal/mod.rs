@@ -16,6 +16,7 @@ use crate::identity::IdentityError;
 use crate::listener::RequestFault;
 use crate::policy::{Denial, NotFoundWhy};
 use crate::request::RequestError;
+use crate::stream::Lapsed;
 
 /// An answer that is a no.
 #[derive(Debug)]
@@ -146,6 +147,12 @@ impl From<BackendError> for Refusal {
 impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
         Self::new(Code::TryLater, error)
+    }
+}
+
+impl From<Lapsed> for Refusal {
+    fn from(lapsed: Lapsed) -> Self {
+        Self::new(Code::Forbidden, lapsed)
     }
 }
 

@@ -1,0 +1,109 @@
+//! What the audit says about one request, its lines joined.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ground::clock::Timestamp;
+
+/// One request as recorded. Fields that a record does not have are `None`; `docs/audit.md` explains them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub seq: u64,
+    pub time: Timestamp,
+    pub request: String,
+    #[serde(flatten)]
+    pub facts: FoundFacts,
+    #[serde(flatten)]
+    pub end: FoundEnd,
+}
+
+/// What was known before the deed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FoundFacts {
+    pub node: Option<String>,
+    pub client: Option<String>,
+    pub protocol: Option<String>,
+    pub method: Option<String>,
+    pub operation: Option<String>,
+    pub account: Option<i64>,
+    pub email: Option<String>,
+    pub organization: Option<String>,
+    pub proof: Option<String>,
+    pub proof_id: Option<String>,
+    pub project: Option<String>,
+    pub storage: Option<String>,
+    pub key: Option<String>,
+    pub policies: Option<Vec<String>>,
+    pub generation: Option<u64>,
+    pub credential: Option<String>,
+    pub user_agent: Option<String>,
+    pub decision: Option<String>,
+}
+
+/// What was known after it; all `None` while the request runs, or when the gateway was killed in its midst.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FoundEnd {
+    pub code: Option<String>,
+    pub reason: Option<String>,
+    pub status: Option<u16>,
+    pub bytes: Option<u64>,
+    pub outcome: Option<String>,
+    pub duration_us: Option<u64>,
+    pub upstream: Option<String>,
+}
+
+impl Found {
+    /// Whether policy permitted it.
+    #[must_use]
+    pub fn is_permitted(&self) -> bool {
+        self.facts.decision.as_deref() == Some("permitted")
+    }
+}
+
+/// Lines in, whole requests out.
+#[derive(Debug, Default)]
+pub(super) struct Join {
+    begun: HashMap<String, Found>,
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    kind: &'a str,
+}
+
+impl Join {
+    /// Takes one line; gives the request that it completes, if `wanted` (asked once, with what was known before the
+    /// deed). Lines about the chain, and lines that are no records, give nothing: judging those is `verify`'s work.
+    pub(super) fn feed(&mut self, line: &[u8], wanted: impl Fn(&Found) -> bool) -> Option<Found> {
+        let Kind { kind } = serde_json::from_slice(line).ok()?;
+        match kind {
+            "begun" | "request" => {
+                let found: Found = serde_json::from_slice(line).ok()?;
+                if !wanted(&found) {
+                    return None;
+                }
+                if kind == "request" {
+                    return Some(found);
+                }
+                self.begun.insert(found.request.clone(), found);
+                None
+            }
+            "ended" => {
+                let ended: Found = serde_json::from_slice(line).ok()?;
+                let begun = self.begun.remove(&ended.request)?;
+                Some(Found { end: ended.end, ..begun })
+            }
+            _mark => None,
+        }
+    }
+
+    /// What began and did not end, in order.
+    pub(super) fn unfinished(&mut self) -> Vec<Found> {
+        let mut rest: Vec<Found> = self.begun.drain().map(|(_, found)| found).collect();
+        rest.sort_by_key(|found| found.seq);
+        rest
+    }
+}

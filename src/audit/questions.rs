@@ -1,0 +1,296 @@
+//! Questions to the audit, answered by reading the segments from start to end: constant memory, whatever their size.
+//! Reading blocks: on the server, ask from the control plane's blocking threads.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::found::{Found, Join};
+use super::segment::{Segment, list};
+use crate::ground::clock::Timestamp;
+use crate::listener::RequestId;
+
+/// Reads one audit folder.
+#[derive(Debug, Clone)]
+pub struct Questions {
+    folder: PathBuf,
+}
+
+/// Narrows an answer.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub since: Option<Timestamp>,
+    pub organization: Option<String>,
+    /// Also what was refused.
+    pub refused: bool,
+}
+
+/// An object as an auditor names it: `project/storage/key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectName {
+    pub project: String,
+    pub storage: String,
+    pub key: String,
+}
+
+/// Text that does not name an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an object is named PROJECT/STORAGE/KEY")]
+pub struct BadObjectName;
+
+impl std::str::FromStr for ObjectName {
+    type Err = BadObjectName;
+
+    fn from_str(text: &str) -> Result<Self, BadObjectName> {
+        let mut parts = text.splitn(3, '/').map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(project), Some(storage), Some(key)) if !key.is_empty() => {
+                Ok(Self { project, storage, key })
+            }
+            _fewer => Err(BadObjectName),
+        }
+    }
+}
+
+impl Questions {
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// What is recorded of one request; the newest segments are read first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn find(&self, request: RequestId) -> io::Result<Option<Found>> {
+        let needle = format!("\"{request}\"");
+        let mut later: Vec<Vec<u8>> = Vec::new();
+        for segment in list(&self.folder)?.iter().rev() {
+            let mut lines = Lines::open(segment)?;
+            let mut here = Vec::new();
+            while let Some(line) = lines.next()? {
+                if std::str::from_utf8(line).is_ok_and(|line| line.contains(&needle)) {
+                    here.push(line.to_vec());
+                }
+            }
+            here.append(&mut later);
+            later = here;
+            let mut join = Join::default();
+            let is_it = |found: &Found| found.request == request.to_string();
+            let whole = later.iter().filter_map(|line| join.feed(line, is_it)).next_back();
+            if let Some(found) = whole.or_else(|| join.unfinished().pop()) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who was given this object.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn who_saw(
+        &self,
+        object: ObjectName,
+        filter: Filter,
+    ) -> io::Result<Entries<impl Fn(&Found) -> bool + use<>>> {
+        self.entries(filter, move |found| {
+            found.facts.project.as_deref() == Some(&object.project)
+                && found.facts.storage.as_deref() == Some(&object.storage)
+                && found.facts.key.as_deref() == Some(&object.key)
+        })
+    }
+
+    /// What this person was given.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn what_saw(
+        &self,
+        email: &str,
+        filter: Filter,
+    ) -> io::Result<Entries<impl Fn(&Found) -> bool + use<>>> {
+        let email = email.to_lowercase();
+        self.entries(filter, move |found| {
+            let about_object = found.facts.project.is_some();
+            about_object
+                && found.facts.email.as_ref().is_some_and(|one| one.to_lowercase() == email)
+        })
+    }
+
+    fn entries<F: Fn(&Found) -> bool>(
+        &self,
+        filter: Filter,
+        wanted: F,
+    ) -> io::Result<Entries<impl Fn(&Found) -> bool + use<F>>> {
+        let since = filter.since;
+        let mut segments = VecDeque::new();
+        for segment in list(&self.folder)? {
+            // A date that cannot be told leaves nothing out.
+            let modified = std::fs::metadata(&segment.path)?.modified()?;
+            let written = Timestamp::try_from(modified).unwrap_or(Timestamp::MAX);
+            if since.is_none_or(|since| since <= written) {
+                segments.push_back(segment);
+            }
+        }
+        Ok(Entries {
+            segments,
+            lines: None,
+            join: Join::default(),
+            rest: VecDeque::new(),
+            read: 0,
+            wanted: move |found: &Found| {
+                filter.since.is_none_or(|since| found.time >= since)
+                    && (filter.refused || found.is_permitted())
+                    && (filter.organization.is_none()
+                        || filter.organization == found.facts.organization)
+                    && wanted(found)
+            },
+        })
+    }
+}
+
+/// The requests that answer a question, in the order of their ends; unfinished ones last.
+#[derive(Debug)]
+pub struct Entries<F> {
+    segments: VecDeque<Segment>,
+    lines: Option<Lines>,
+    join: Join,
+    rest: VecDeque<Found>,
+    read: u64,
+    wanted: F,
+}
+
+impl<F: Fn(&Found) -> bool> Entries<F> {
+    /// All that will be read, in bytes: for a bar of progress.
+    pub fn total_bytes(&self) -> u64 {
+        let length = |one: &Segment| std::fs::metadata(&one.path).map_or(0, |file| file.len());
+        self.segments.iter().map(length).sum()
+    }
+
+    /// What has been read so far.
+    pub const fn read_bytes(&self) -> u64 {
+        self.read
+    }
+
+    fn advance(&mut self) -> io::Result<Option<Found>> {
+        loop {
+            let Some(lines) = &mut self.lines else {
+                let Some(segment) = self.segments.pop_front() else {
+                    self.rest.extend(self.join.unfinished());
+                    return Ok(self.rest.pop_front());
+                };
+                self.lines = Some(Lines::open(&segment)?);
+                continue;
+            };
+            match lines.next()? {
+                None => self.lines = None,
+                Some(line) => {
+                    self.read += u64::try_from(line.len()).unwrap_or(0);
+                    if let Some(found) = self.join.feed(line, &self.wanted) {
+                        return Ok(Some(found));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<F: Fn(&Found) -> bool> Iterator for Entries<F> {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance().transpose()
+    }
+}
+
+/// The end of the audit, as it grows.
+#[derive(Debug)]
+pub struct Tail {
+    folder: PathBuf,
+    at: Option<(Segment, u64)>,
+    join: Join,
+    organization: Option<String>,
+}
+
+impl Tail {
+    /// A tail, and the last `count` requests before it.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn open(
+        folder: &Path,
+        count: usize,
+        organization: Option<String>,
+    ) -> io::Result<(Self, Vec<Found>)> {
+        let segments = list(folder)?;
+        // The segment before the last, too: the last may have just begun.
+        let at = segments.iter().rev().take(2).next_back().map(|first| (first.clone(), 0));
+        let mut tail = Self { folder: folder.to_owned(), at, join: Join::default(), organization };
+        let mut last = VecDeque::new();
+        tail.more(|found| {
+            last.push_back(found);
+            if last.len() > count {
+                last.pop_front();
+            }
+        })?;
+        Ok((tail, last.into()))
+    }
+
+    /// Hands over what has been written since the last time.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn more(&mut self, mut each: impl FnMut(Found)) -> io::Result<()> {
+        loop {
+            if self.at.is_none() {
+                self.at = list(&self.folder)?.into_iter().next().map(|first| (first, 0));
+            }
+            let Some((segment, offset)) = &mut self.at else { return Ok(()) };
+            // Looked for first: once a segment has a successor, it does not grow.
+            let next = Segment::new(&self.folder, segment.number + 1);
+            let has_next = next.path.exists();
+            let mut lines = Lines::open_at(segment, *offset)?;
+            let organization = self.organization.as_ref();
+            let wanted = |found: &Found| {
+                organization.is_none() || organization == found.facts.organization.as_ref()
+            };
+            while let Some(line) = lines.next()? {
+                *offset += u64::try_from(line.len()).unwrap_or(0);
+                if let Some(found) = self.join.feed(line, wanted) {
+                    each(found);
+                }
+            }
+            if !has_next {
+                return Ok(());
+            }
+            self.at = Some((next, 0));
+        }
+    }
+}
+
+/// The whole lines of one segment. An unfinished last one is not given.
+#[derive(Debug)]
+struct Lines {
+    reader: BufReader<File>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    fn open(segment: &Segment) -> io::Result<Self> {
+        Self::open_at(segment, 0)
+    }
+
+    fn open_at(segment: &Segment, offset: u64) -> io::Result<Self> {
+        let mut file = File::open(&segment.path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Self { reader: BufReader::with_capacity(1 << 18, file), line: Vec::new() })
+    }
+
+    fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        self.line.clear();
+        self.reader.read_until(b'\n', &mut self.line)?;
+        Ok(self.line.ends_with(b"\n").then_some(&*self.line))
+    }
+}

@@ -1,0 +1,225 @@
+//! What is known of one request, gathered on the data plane as shared pointers and copies of small things, and written
+//! as a line of JSON on the writer's thread. `docs/audit.md` is the dictionary of the fields.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::catalog::{ProjectName, StorageName};
+use crate::ground::clock::Timestamp;
+use crate::identity::{Identity, Proof};
+use crate::listener::{Incoming, Protocol, RequestId};
+use crate::policy::{Destination, Grant};
+use crate::request::{Ask, ObjectAddress, ObjectKey, ObjectRead, Operation, Target};
+use crate::stream::Outcome;
+
+use super::hex;
+
+/// One line of the audit, before it has a number and a hash.
+#[derive(Debug)]
+pub(super) enum Record {
+    /// The deed is about to be done.
+    Begun(Box<Facts>),
+    /// How what begun ended.
+    Ended { time: Timestamp, request: RequestId, end: End },
+    /// A request that needed no line before its deed, whole.
+    Request { facts: Box<Facts>, end: End },
+}
+
+/// What is known before the deed.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) time: Timestamp,
+    pub(super) request: RequestId,
+    client: IpAddr,
+    protocol: Protocol,
+    method: Method,
+    user_agent: Option<HeaderValue>,
+    pub(super) operation: Option<Operation>,
+    pub(super) identity: Option<Identity>,
+    pub(super) grant: Option<Grant>,
+    pub(super) credential: Option<Box<str>>,
+}
+
+/// What a request is about.
+struct Subject<'a> {
+    project: &'a ProjectName,
+    storage: &'a StorageName,
+    key: Option<&'a ObjectKey>,
+}
+
+/// What is known after the deed.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) status: StatusCode,
+    pub(super) bytes: u64,
+    pub(super) outcome: Outcome,
+    pub(super) duration_us: u64,
+    pub(super) upstream: Option<Box<str>>,
+    pub(super) refusal: Option<(&'static str, Box<str>)>,
+}
+
+impl Facts {
+    pub(super) fn of(incoming: &Incoming, time: Timestamp) -> Self {
+        Self {
+            time,
+            request: incoming.id(),
+            client: incoming.client(),
+            protocol: incoming.protocol(),
+            method: incoming.method().clone(),
+            user_agent: incoming.headers().get(header::USER_AGENT).cloned(),
+            operation: None,
+            identity: None,
+            grant: None,
+            credential: None,
+        }
+    }
+
+    /// As policy resolved it, else as the client named it.
+    fn subject(&self) -> Option<Subject<'_>> {
+        match self.grant.as_ref().map(Grant::destination) {
+            Some(Destination::Object { project, storage, key }) => {
+                Some(Subject { project: &project.name, storage: &storage.name, key: Some(key) })
+            }
+            Some(Destination::Listing { project, storage }) => {
+                Some(Subject { project: &project.name, storage: &storage.name, key: None })
+            }
+            Some(Destination::Ours) | None => named(self.operation.as_ref()?.ask()),
+        }
+    }
+
+    fn put<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("request", &Shown(self.request))?;
+        map.serialize_entry("client", &self.client)?;
+        map.serialize_entry("protocol", protocol_name(self.protocol))?;
+        map.serialize_entry("method", self.method.as_str())?;
+        put(map, "operation", self.operation.as_ref().map(Operation::name))?;
+        self.put_person(map)?;
+        if let Some(Subject { project, storage, key }) = self.subject() {
+            map.serialize_entry("project", project)?;
+            map.serialize_entry("storage", storage)?;
+            put(map, "key", key.map(ObjectKey::as_str))?;
+        }
+        if let Some(basis) = self.grant.as_ref().map(Grant::basis) {
+            map.serialize_entry("policies", &basis.policies)?;
+            map.serialize_entry("generation", &basis.generation)?;
+        }
+        put(map, "credential", self.credential.as_deref())?;
+        let agent = self.user_agent.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        put(map, "user_agent", agent)?;
+        let decision = if self.grant.is_some() { "permitted" } else { "refused" };
+        map.serialize_entry("decision", decision)
+    }
+
+    fn put_person<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let Some(person) = self.identity.as_ref().and_then(Identity::person) else {
+            return Ok(());
+        };
+        map.serialize_entry("account", &person.account())?;
+        map.serialize_entry("email", person.email())?;
+        map.serialize_entry("organization", person.organization_name())?;
+        let (kind, id) = match person.proof() {
+            Proof::Session(id) => ("session", id),
+            Proof::Token(id) => ("token", id),
+        };
+        map.serialize_entry("proof", kind)?;
+        // Enough to tell one session from another; not enough to look for its preimage.
+        map.serialize_entry("proof_id", &hex::text(id.0.first_chunk::<6>().unwrap_or(&[0; 6])))
+    }
+}
+
+/// What the client named. A handle says nothing until the policy has opened it.
+const fn named(ask: &Ask) -> Option<Subject<'_>> {
+    let ObjectAddress { project, storage, key } = match ask {
+        Ask::Read(ObjectRead { target: Target::Named(address), .. }) => address,
+        Ask::Write(write) => &write.address,
+        Ask::List { project, storage, .. } => {
+            return Some(Subject { project, storage, key: None });
+        }
+        Ask::Read(ObjectRead { target: Target::Handle(_), .. }) | Ask::Visit(_) => return None,
+    };
+    Some(Subject { project, storage, key: Some(key) })
+}
+
+impl End {
+    fn put<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        if let Some((code, reason)) = &self.refusal {
+            map.serialize_entry("code", code)?;
+            map.serialize_entry("reason", reason)?;
+        }
+        map.serialize_entry("status", &self.status.as_u16())?;
+        map.serialize_entry("bytes", &self.bytes)?;
+        map.serialize_entry("outcome", outcome_name(self.outcome))?;
+        map.serialize_entry("duration_us", &self.duration_us)?;
+        put(map, "upstream", self.upstream.as_deref())
+    }
+}
+
+pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Complete => "complete",
+        Outcome::Aborted => "aborted",
+        Outcome::Truncated => "truncated",
+        Outcome::Lapsed => "lapsed",
+        Outcome::Stopped => "stopped",
+    }
+}
+
+const fn protocol_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http1 => "HTTP/1.1",
+        Protocol::Http2 => "HTTP/2",
+    }
+}
+
+/// A record with its number, as it is written.
+pub(super) struct Numbered<'a> {
+    pub(super) seq: u64,
+    pub(super) node: &'a str,
+    pub(super) record: &'a Record,
+}
+
+impl Serialize for Numbered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (kind, time) = match self.record {
+            Record::Begun(facts) => ("begun", facts.time),
+            Record::Ended { time, .. } => ("ended", *time),
+            Record::Request { facts, .. } => ("request", facts.time),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("seq", &self.seq)?;
+        map.serialize_entry("time", &time)?;
+        map.serialize_entry("kind", kind)?;
+        map.serialize_entry("node", self.node)?;
+        match self.record {
+            Record::Begun(facts) => facts.put(&mut map)?,
+            Record::Ended { request, end, .. } => {
+                map.serialize_entry("request", &Shown(request))?;
+                end.put(&mut map)?;
+            }
+            Record::Request { facts, end } => {
+                facts.put(&mut map)?;
+                end.put(&mut map)?;
+            }
+        }
+        map.end()
+    }
+}
+
+fn put<M: SerializeMap>(
+    map: &mut M,
+    name: &'static str,
+    value: Option<impl Serialize>,
+) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
+}
+
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}

@@ -1,0 +1,213 @@
+//! The streams that run on one data-plane thread, each under a grant that can lapse. A stream costs one small
+//! allocation and one place in a table; it has no timer of its own.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::Outcome;
+use crate::ground::clock::Timestamp;
+use crate::listener::{ConnectionSwitch, Incoming};
+use crate::policy::{Destination, Grant};
+
+/// How long a stream that must end may take until hyper asks it for bytes; then its connection is cut. A client that
+/// reads nothing is never asked.
+pub(super) const GRACE: Duration = Duration::from_millis(300);
+
+/// The streams that run on one data-plane thread.
+#[derive(Debug, Default)]
+pub struct Running {
+    table: RefCell<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    places: Vec<Option<Rc<Stream>>>,
+    free: Vec<usize>,
+}
+
+/// One grant in use, from the decision to the end of the bytes.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) grant: Grant,
+    connection: ConnectionSwitch,
+    /// Until when its person's session or token is good, when that has been asked again since.
+    pub(super) renewed_until: Cell<Option<Timestamp>>,
+    end: Cell<Option<End>>,
+    over: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Why a stream must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Lapsed,
+    Stopped,
+}
+
+/// The grant no longer holds, so what it permitted has been broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the grant lapsed before the deed was done: revoked, ended, expired or no longer permitted"
+)]
+pub struct Lapsed;
+
+/// A grant that is watched as long as this lives.
+#[derive(Debug)]
+pub struct Held {
+    stream: Rc<Stream>,
+    running: Rc<Running>,
+    place: Option<usize>,
+}
+
+impl Running {
+    /// Watches over a grant from now on. What is ours is not watched: it is small and soon done, and a sign-out must
+    /// not be broken off by the end of its own session.
+    #[must_use]
+    pub fn hold(self: &Rc<Self>, grant: Grant, incoming: &Incoming) -> Held {
+        let stream = Rc::new(Stream {
+            grant,
+            connection: incoming.connection(),
+            renewed_until: Cell::new(None),
+            end: Cell::new(None),
+            over: Cell::new(false),
+            waker: RefCell::new(None),
+        });
+        let place = match stream.grant.destination() {
+            Destination::Ours => None,
+            Destination::Object { .. } | Destination::Listing { .. } => {
+                Some(self.table.borrow_mut().put(Rc::clone(&stream)))
+            }
+        };
+        Held { stream, running: Rc::clone(self), place }
+    }
+
+    /// How many streams run.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let table = self.table.borrow();
+        table.places.len() - table.free.len()
+    }
+
+    /// Ends every stream: the deadline of a drain has come.
+    pub fn stop_all(&self) {
+        for stream in self.all() {
+            stream.finish(End::Stopped);
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<Rc<Stream>> {
+        self.table.borrow().places.iter().flatten().map(Rc::clone).collect()
+    }
+}
+
+impl Table {
+    fn put(&mut self, stream: Rc<Stream>) -> usize {
+        if let Some(place) = self.free.pop()
+            && let Some(slot) = self.places.get_mut(place)
+        {
+            *slot = Some(stream);
+            return place;
+        }
+        self.places.push(Some(stream));
+        self.places.len() - 1
+    }
+
+    fn take(&mut self, place: usize) {
+        if let Some(slot) = self.places.get_mut(place) {
+            *slot = None;
+            self.free.push(place);
+        }
+    }
+}
+
+impl Stream {
+    /// Ends it: at once if anybody asks it for bytes, by cutting its connection otherwise.
+    pub(super) fn finish(self: &Rc<Self>, end: End) {
+        if self.end.get().is_some() || self.over.get() {
+            return;
+        }
+        self.end.set(Some(end));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+        let stream = Rc::clone(self);
+        drop(tokio::task::spawn_local(async move {
+            tokio::time::sleep(GRACE).await;
+            if !stream.over.get() {
+                stream.connection.abort();
+            }
+        }));
+    }
+
+    pub(super) const fn is_ending(&self) -> bool {
+        self.end.get().is_some() || self.over.get()
+    }
+}
+
+impl Held {
+    /// Does something under the grant, and breaks it off when the grant lapses.
+    ///
+    /// # Errors
+    /// [`Lapsed`] when that happened first.
+    pub async fn unless_lapsed<T>(&self, deed: impl Future<Output = T>) -> Result<T, Lapsed> {
+        let mut deed = pin!(deed);
+        std::future::poll_fn(|context| match self.must_end(context) {
+            Some(_) => Poll::Ready(Err(Lapsed)),
+            None => deed.as_mut().poll(context).map(Ok),
+        })
+        .await
+    }
+
+    /// Whether it must end now; if not, the task is woken when it must.
+    pub(super) fn must_end(&self, context: &Context<'_>) -> Option<End> {
+        if let Some(end) = self.stream.end.get() {
+            return Some(end);
+        }
+        let mut waker = self.stream.waker.borrow_mut();
+        match &mut *waker {
+            Some(same) if same.will_wake(context.waker()) => {}
+            other => *other = Some(context.waker().clone()),
+        }
+        None
+    }
+
+    /// How the answer ended, if it is dropped before its end.
+    pub(super) fn outcome_when_dropped(&self) -> Outcome {
+        match self.stream.end.get() {
+            None => Outcome::Aborted,
+            Some(end) => end.outcome(),
+        }
+    }
+}
+
+impl End {
+    pub(super) const fn outcome(self) -> Outcome {
+        match self {
+            Self::Lapsed => Outcome::Lapsed,
+            Self::Stopped => Outcome::Stopped,
+        }
+    }
+}
+
+impl Deref for Held {
+    type Target = Grant;
+
+    fn deref(&self) -> &Grant {
+        &self.stream.grant
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.stream.over.set(true);
+        self.stream.waker.take();
+        if let Some(place) = self.place {
+            self.running.table.borrow_mut().take(place);
+        }
+    }
+}
