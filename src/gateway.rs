@@ -50,7 +50,7 @@ impl Gateway {
     ) -> Result<(Reply, Held), Refusal> {
         let operation = Operation::parse(incoming)?; // what is asked
         entry.asked(&operation);
-        let identity = self.schemes.identify(incoming).await?; // who asks
+        let identity = self.schemes.identify(incoming, &operation).await?; // who asks
         entry.identified(&identity);
         let grant = self.policy.decide(&identity, &operation, incoming.client())?; // may they
         entry.permitted(&grant);

@@ -1,17 +1,23 @@
 //! What exists: organizations > workspaces > projects > storages, as one read-only snapshot in memory.
 //! Names are looked up inside one organization only, so one organization cannot even ask about another's.
 
+mod email;
+mod live;
 mod names;
 mod role;
+mod scope;
 mod storage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use email::{BadEmail, Email};
+pub use live::LiveCatalog;
 pub use names::{
     BadName, CredentialName, OrganizationName, ProjectName, StorageName, WorkspaceName,
 };
 pub use role::{BadRole, Role};
+pub use scope::{Allowed, Scope};
 pub use storage::{Addressing, Place, Prefix, S3Place, Storage};
 
 /// The number of a thing in the records. Never shown to a client.
@@ -23,7 +29,7 @@ macro_rules! id {
         pub struct $name(pub i64);
     )*};
 }
-id!(OrganizationId, WorkspaceId, ProjectId, StorageId, AccountId);
+id!(OrganizationId, WorkspaceId, ProjectId, StorageId, AccountId, SessionId, TokenId);
 
 /// One organization: the wall that nothing crosses.
 #[derive(Debug)]

@@ -16,7 +16,8 @@ pub struct Storage {
 }
 
 /// The kinds of place that hold objects. A further kind is one variant here and one file in `backend/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Place {
     S3(S3Place),
 }
@@ -50,8 +51,20 @@ pub enum Addressing {
 
 /// What every key of the storage starts with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String", into = "String")]
 pub struct Prefix(String);
+
+impl From<String> for Prefix {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> Self {
+        prefix.0
+    }
+}
 
 impl Prefix {
     /// Empty, or ends with `/` so that `scans` never covers `scans-secret`.

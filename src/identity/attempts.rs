@@ -1,0 +1,122 @@
+//! How often a sign-in may be tried: per account and address, per address, and per account for addresses that never
+//! signed in to it. So guessing is slow from anywhere, and nobody elsewhere can lock an owner out (R18).
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ahash::RandomState;
+use aws_lc_rs::digest::{Context, SHA256};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use crate::catalog::Email;
+use crate::ground::clock::Timestamp;
+
+/// Who tries, and at what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub email: &'a Email,
+    pub client: IpAddr,
+    /// The account knows the address: somebody signed in to it from there before.
+    pub familiar: bool,
+}
+
+/// The counted attempts. Bounded: the longest unused are forgotten first, and each costs an attacker an address.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    per_minute: NonZeroU32,
+    buckets: Cache<[u8; 32], Arc<Bucket>, RandomState>,
+}
+
+/// Many people may share an address.
+const ADDRESS_FACTOR: u32 = 10;
+/// All strangers together, at one account.
+const STRANGERS_FACTOR: u32 = 3;
+const REMEMBERED: u64 = 100_000;
+const MINUTE_MS: i64 = 60_000;
+
+impl Attempts {
+    pub(super) fn new(per_minute: NonZeroU32) -> Self {
+        let buckets = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .eviction_policy(EvictionPolicy::lru())
+            .build_with_hasher(RandomState::new());
+        Self { per_minute, buckets }
+    }
+
+    /// Counts an attempt before anything is looked up for it, by its address alone.
+    pub(super) fn from_address(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
+        self.take(&key(b"address", "", Some(client)), ADDRESS_FACTOR, now)
+    }
+
+    /// Counts an attempt at an account.
+    pub(super) fn at_account(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), TooMany> {
+        let email = attempt.email.as_str();
+        self.take(&key(b"pair", email, Some(attempt.client)), 1, now)?;
+        if attempt.familiar {
+            return Ok(());
+        }
+        self.take(&key(b"strangers", email, None), STRANGERS_FACTOR, now)
+    }
+
+    /// The attempt was a success: the pair's earlier slips are forgiven.
+    pub(super) fn forgive(&self, email: &Email, client: IpAddr) {
+        self.buckets.invalidate(&key(b"pair", email.as_str(), Some(client)));
+    }
+
+    fn take(&self, key: &[u8; 32], factor: u32, now: Timestamp) -> Result<(), TooMany> {
+        let bucket = self.buckets.get_with_by_ref(key, Arc::default);
+        bucket.take(self.per_minute.get().saturating_mul(factor), now.as_millisecond())
+    }
+}
+
+/// Over the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany {
+    pub retry_after_seconds: u64,
+}
+
+/// A leaky bucket in one number, the theoretical arrival time of GCRA: a minute's worth at once, then evenly.
+#[derive(Debug)]
+struct Bucket(AtomicI64);
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl Bucket {
+    fn take(&self, per_minute: u32, now: i64) -> Result<(), TooMany> {
+        let step = MINUTE_MS / i64::from(per_minute.max(1));
+        let burst = step.saturating_mul(i64::from(per_minute.max(1)));
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |arrival| {
+            let next = arrival.max(now).saturating_add(step);
+            (next.saturating_sub(now) <= burst).then_some(next)
+        });
+        taken.map(drop).map_err(|arrival| {
+            let wait = arrival.saturating_add(step).saturating_sub(now).saturating_sub(burst);
+            TooMany { retry_after_seconds: wait.unsigned_abs().div_ceil(1000).max(1) }
+        })
+    }
+}
+
+/// One key per purpose, e-mail and network. An IPv6 client owns at least its /64.
+fn key(purpose: &[u8], email: &str, client: Option<IpAddr>) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    context.update(purpose);
+    match client.map(|address| address.to_canonical()) {
+        None => context.update(b"\0"),
+        Some(IpAddr::V4(address)) => context.update(&address.octets()),
+        Some(IpAddr::V6(address)) => {
+            context.update(&(address.to_bits() >> 64).to_be_bytes());
+        }
+    }
+    context.update(b"\0");
+    context.update(email.as_bytes());
+    let mut key = [0; 32];
+    key.copy_from_slice(context.finish().as_ref());
+    key
+}

@@ -1,0 +1,77 @@
+//! Where a change was asked from. A browser sends our cookie along whoever made it send the request, so a change
+//! asked with a session must come from our own pages (R16).
+
+use http::header::ORIGIN;
+use http::{HeaderMap, Method};
+
+use super::IdentityError;
+
+/// How much must be said about where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// At least one of the two headers, and nothing to the contrary: a session makes the change.
+    Proven,
+    /// Nothing to the contrary: nobody's authority is used, but another site must not sign a visitor in.
+    NotForeign,
+}
+
+/// Our own origin, as browsers write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ours<'a> {
+    /// As in `Host` or `:authority`.
+    pub host: &'a str,
+    /// Whether `http://` is ours as well.
+    pub clear_text: bool,
+}
+
+pub(super) const fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Judges `Origin` and `Sec-Fetch-Site`: those that are there must both say that it is us.
+pub(super) fn check(
+    headers: &HeaderMap,
+    ours: Ours<'_>,
+    demand: Demand,
+) -> Result<(), IdentityError> {
+    let origin = judge(headers, ORIGIN.as_str(), |value| is_ours(value, ours));
+    let site = judge(headers, "sec-fetch-site", |value| value == "same-origin");
+    match (origin, site, demand) {
+        (Said::Foreign, _, _) | (_, Said::Foreign, _) => Err(IdentityError::CrossOrigin),
+        (Said::Nothing, Said::Nothing, Demand::Proven) => Err(IdentityError::CrossOrigin),
+        (Said::Nothing, Said::Nothing, Demand::NotForeign)
+        | (Said::Ours, Said::Ours | Said::Nothing, _)
+        | (Said::Nothing, Said::Ours, _) => Ok(()),
+    }
+}
+
+/// What one header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Ours,
+    /// Also when it is said twice or cannot be read.
+    Foreign,
+}
+
+fn judge(headers: &HeaderMap, name: &str, ours: impl Fn(&str) -> bool) -> Said {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Said::Nothing,
+        (Some(value), None) if value.to_str().is_ok_and(ours) => Said::Ours,
+        (Some(_), _) => Said::Foreign,
+    }
+}
+
+/// RFC 6454, section 6.2: scheme, host, and the port unless it is the scheme's own.
+fn is_ours(origin: &str, ours: Ours<'_>) -> bool {
+    let same = |rest: &str, default_port| {
+        let host = ours.host.strip_suffix(default_port).unwrap_or(ours.host);
+        rest.eq_ignore_ascii_case(host)
+    };
+    match (origin.strip_prefix("https://"), origin.strip_prefix("http://")) {
+        (Some(rest), _) => same(rest, ":443"),
+        (None, Some(rest)) => ours.clear_text && same(rest, ":80"),
+        (None, None) => false,
+    }
+}

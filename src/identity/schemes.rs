@@ -1,0 +1,266 @@
+//! The ways in, and what is known of who came that way. A known proof costs one hash, one cache read and one clone.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use http::{HeaderMap, Method};
+use moka::policy::EvictionPolicy;
+
+use super::attempts::Attempts;
+use super::origin::{self, Demand, Ours};
+use super::person::Pulse;
+use super::shown::{proof_id, session_in, token_in};
+use super::{Identity, IdentityError, PasswordError, Passwords, Person, Proof, Settings};
+use crate::catalog::{AccountId, Scope};
+use crate::ground::clock::{Clock, Timestamp};
+use crate::ground::control::Control;
+use crate::ground::random::Random;
+use crate::ground::seal::{MasterKey, SealKey};
+use crate::listener::Incoming;
+use crate::records::{KnownPerson, Records, Watch};
+use crate::request::{Ask, Operation};
+
+/// What [`Schemes`] stand on.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub watch: Watch,
+    pub control: Control,
+    pub clock: Clock,
+    pub random: Random,
+    pub master: MasterKey,
+    pub settings: Settings,
+    /// The clear-text listener serves (TLS ends in front, or nowhere): `http://` origins are ours too.
+    pub serves_clear_text: bool,
+}
+
+/// The ways in, shared by all threads.
+#[derive(Debug)]
+pub struct Schemes {
+    pub(super) parts: Parts,
+    pub(super) passwords: Passwords,
+    pub(super) attempts: Attempts,
+    address_key: SealKey,
+    /// The generation is part of the key: an outdated entry cannot even be found.
+    people: moka::future::Cache<(Proof, u64), Arc<Person>, RandomState>,
+    /// Proofs that do not hold, apart, so that inventing them pushes nobody real out.
+    unknown: moka::sync::Cache<(Proof, u64), (), RandomState>,
+}
+
+const PEOPLE_KEPT: u64 = 100_000;
+const UNKNOWN_KEPT: u64 = 10_000;
+
+/// What identity reads of a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) method: &'a Method,
+    pub(super) host: &'a str,
+    /// The operation is anybody's (R12).
+    pub(super) public: bool,
+}
+
+/// Whether a session that nobody used for long still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    Ends,
+    /// A running stream is use.
+    Forgiven,
+}
+
+impl Schemes {
+    /// # Errors
+    /// [`PasswordError::Failed`] when this machine cannot hash a password.
+    pub fn new(parts: Parts) -> Result<Self, PasswordError> {
+        let passwords = Passwords::new(parts.random.clone())?;
+        let people = moka::future::Cache::builder()
+            .max_capacity(PEOPLE_KEPT)
+            .eviction_policy(EvictionPolicy::lru());
+        let unknown = moka::sync::Cache::builder()
+            .max_capacity(UNKNOWN_KEPT)
+            .eviction_policy(EvictionPolicy::lru());
+        Ok(Self {
+            passwords,
+            attempts: Attempts::new(parts.settings.attempts_per_minute),
+            address_key: parts.master.derive(&[b"address"]),
+            people: people.build_with_hasher(RandomState::new()),
+            unknown: unknown.build_with_hasher(RandomState::new()),
+            parts,
+        })
+    }
+
+    /// Who asks. Nobody when nothing was shown. A cookie that does not hold is ignored on what is anybody's, so that
+    /// a stale one does not lock its owner out of the sign-in page.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when something was shown and it does not hold.
+    pub async fn identify(
+        &self,
+        incoming: &Incoming,
+        operation: &Operation,
+    ) -> Result<Identity, IdentityError> {
+        let public = match operation.ask() {
+            Ask::Visit(visit) => visit.is_public(),
+            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } => false,
+        };
+        let (headers, method, host) = (incoming.headers(), incoming.method(), incoming.host());
+        self.identify_shown(Asked { headers, method, host, public }).await
+    }
+
+    /// The same person by the same proof, as of now: fails when the proof no longer holds (R14). A session that is
+    /// asked for here is in use, by the stream that asks.
+    ///
+    /// # Errors
+    /// [`IdentityError::NotValid`] when it no longer does.
+    pub async fn again(&self, identity: &Identity) -> Result<Identity, IdentityError> {
+        match identity.person() {
+            None => Ok(Identity::NOBODY),
+            Some(person) => {
+                let person = self.known(person.proof, Idle::Forgiven).await?;
+                Ok(Identity(Some(person)))
+            }
+        }
+    }
+
+    pub(super) async fn identify_shown(&self, asked: Asked<'_>) -> Result<Identity, IdentityError> {
+        let token = token_in(asked.headers)?.map(|text| Proof::Token(proof_id(text)));
+        let session = forgiving(asked, session_in(asked.headers))?.flatten();
+        let session = session.map(|text| Proof::Session(proof_id(text)));
+        if let Some(demand) = demand(asked, session.is_some(), token.is_some()) {
+            let clear_text = self.parts.serves_clear_text;
+            origin::check(asked.headers, Ours { host: asked.host, clear_text }, demand)?;
+        }
+        let by_session = match session {
+            None => None,
+            Some(proof) => forgiving(asked, self.known(proof, Idle::Ends).await)?,
+        };
+        let by_token = match token {
+            None => None,
+            Some(proof) => Some(self.known(proof, Idle::Ends).await?),
+        };
+        match (by_session, by_token) {
+            (Some(one), Some(other)) if one.account != other.account => {
+                Err(IdentityError::TwoPeople)
+            }
+            (by_session, by_token) => Ok(Identity(by_token.or(by_session))),
+        }
+    }
+
+    /// The person of this proof, from the cache or from the records, if the proof holds at this moment.
+    async fn known(&self, proof: Proof, idle: Idle) -> Result<Arc<Person>, IdentityError> {
+        // Read before the records are: what changes in between voids what was read.
+        let key = (proof, self.parts.watch.catalog().generation().current());
+        let person = match self.people.get(&key).await {
+            Some(person) => person,
+            None => self.load(key).await?,
+        };
+        let now = self.parts.clock.now();
+        let too_idle = matches!(proof, Proof::Session(_))
+            && idle == Idle::Ends
+            && person.pulse.idle(now) >= self.parts.settings.idle;
+        if now >= person.valid_until || too_idle {
+            return Err(IdentityError::NotValid);
+        }
+        if idle == Idle::Ends && person.pulse.beat(now) {
+            self.tell(proof, now);
+        }
+        Ok(person)
+    }
+
+    /// Reads the person behind a proof on the control plane, once for all who wait for it.
+    async fn load(&self, key: (Proof, u64)) -> Result<Arc<Person>, IdentityError> {
+        if self.unknown.contains_key(&key) {
+            return Err(IdentityError::NotValid);
+        }
+        let records = self.parts.watch.records().clone();
+        let master = self.parts.master.clone();
+        let work = self.parts.control.run(async move { read(&records, &master, key).await });
+        let loaded = self.people.try_get_with(key, async { work.await? }).await;
+        loaded.map_err(|error| {
+            if matches!(*error, IdentityError::NotValid) {
+                self.unknown.insert(key, ());
+            }
+            (*error).clone()
+        })
+    }
+
+    /// Tells the records that the proof is in use; nobody waits for it.
+    fn tell(&self, proof: Proof, now: Timestamp) {
+        let records = self.parts.watch.records().clone();
+        self.parts.control.start(async move {
+            let told = match proof {
+                Proof::Session(id) => records.touch_session(&id.0, now).await,
+                Proof::Token(id) => records.touch_token(&id.0, now).await,
+            };
+            if let Err(error) = told {
+                tracing::warn!(cause = %error, "the last use of a session or token was not recorded");
+            }
+        });
+    }
+
+    /// What an account knows an address by: without the operator's key, nobody reads addresses out of the records.
+    pub(super) fn address_hash(&self, account: AccountId, client: IpAddr) -> String {
+        let address = client.to_canonical().to_string();
+        let sealed = self.address_key.seal(&account.0.to_be_bytes(), address.as_bytes());
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, sealed)
+    }
+}
+
+/// On what is anybody's, a cookie that does not hold counts as none.
+fn forgiving<T>(
+    asked: Asked<'_>,
+    result: Result<T, IdentityError>,
+) -> Result<Option<T>, IdentityError> {
+    match result {
+        Err(IdentityError::NotValid | IdentityError::TwoSessions) if asked.public => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// What must be said about where this came from. A token is never sent by a browser on its own, so it needs nothing.
+fn demand(asked: Asked<'_>, session: bool, token: bool) -> Option<Demand> {
+    match (origin::changes(asked.method), asked.public, session, token) {
+        (true, true, _, _) => Some(Demand::NotForeign),
+        (true, false, true, false) => Some(Demand::Proven),
+        (true, false, false, _) | (true, false, true, true) | (false, _, _, _) => None,
+    }
+}
+
+async fn read(
+    records: &Records,
+    master: &MasterKey,
+    (proof, generation): (Proof, u64),
+) -> Result<Arc<Person>, IdentityError> {
+    let (person, scope, valid_until, seen) = match proof {
+        Proof::Session(id) => {
+            let found = records.find_session(&id.0).await?.ok_or(IdentityError::NotValid)?;
+            (found.person, Scope::ALL, found.absolute_end, found.last_seen)
+        }
+        Proof::Token(id) => {
+            let found = records.find_token(&id.0).await?.ok_or(IdentityError::NotValid)?;
+            let valid_until = found.expires.unwrap_or(Timestamp::MAX);
+            // A token has no idle limit; its first use now is told at once.
+            (found.person, found.scope, valid_until, Timestamp::UNIX_EPOCH)
+        }
+    };
+    let account = person.account.0.to_be_bytes();
+    let handle_key = master.derive(&[b"handle", &proof.id().0, &account]);
+    let pulse = Pulse::new(seen);
+    let KnownPerson { account, email, organization, organization_name, organization_role, .. } =
+        person;
+    Ok(Arc::new(Person {
+        account,
+        email,
+        organization,
+        organization_name,
+        organization_role,
+        workspace_roles: person.memberships.workspaces,
+        project_roles: person.memberships.projects,
+        proof,
+        scope,
+        valid_until,
+        generation,
+        handle_key,
+        pulse,
+    }))
+}

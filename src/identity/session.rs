@@ -1,0 +1,159 @@
+//! Signing in by password, and out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::attempts::{Attempt, TooMany};
+use super::shown::proof_id;
+use super::{COOKIE_NAME, Identity, IdentityError, PasswordError, Proof, Schemes, SignInError};
+use crate::catalog::{AccountId, Email};
+use crate::ground::clock::Timestamp;
+use crate::ground::secret::Secret;
+use crate::records::{AccountRow, NewSessionRow, RecordsError};
+
+/// What a visitor fills in, and where he is.
+#[derive(Debug)]
+pub struct SignIn {
+    pub email: String,
+    pub password: Secret<String>,
+    pub client: IpAddr,
+    pub user_agent: String,
+}
+
+/// A session just begun. Its id exists here and in the browser; the records hold its hash.
+#[derive(Debug)]
+pub struct NewSession {
+    id: Secret<String>,
+    pub absolute_end: Timestamp,
+}
+
+/// `Set-Cookie` that makes the browser forget the session.
+pub const CLEARING_COOKIE: &str =
+    "__Host-sluicegate=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0";
+
+/// More of a `User-Agent` nobody reads.
+const USER_AGENT_KEPT: usize = 256;
+/// No account has it: looked up in the place of one that does not exist.
+const NO_ACCOUNT: AccountId = AccountId(0);
+
+impl NewSession {
+    /// The value of `Set-Cookie` that gives the session to the browser, for as long as that runs.
+    #[must_use]
+    pub fn set_cookie(&self) -> Secret<String> {
+        let id = self.id.expose();
+        Secret::new(format!("{COOKIE_NAME}={id}; Path=/; Secure; HttpOnly; SameSite=Lax"))
+    }
+
+    /// The cookie's value alone.
+    #[must_use]
+    pub const fn cookie_value(&self) -> &Secret<String> {
+        &self.id
+    }
+}
+
+impl Schemes {
+    /// Begins a session for whoever knows the password.
+    ///
+    /// # Errors
+    /// [`SignInError`]; to the outside, a wrong password and a disabled account must look the same.
+    pub async fn sign_in(self: &Arc<Self>, asked: SignIn) -> Result<NewSession, SignInError> {
+        let schemes = Arc::clone(self);
+        self.parts.control.run(async move { schemes.sign_in_there(asked).await }).await?
+    }
+
+    /// Ends the session at once, running streams included. An identity by token has none to end.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unavailable`] when the records could not be told: then the session goes on.
+    pub async fn sign_out(&self, identity: &Identity) -> Result<(), IdentityError> {
+        let Some(Proof::Session(id)) = identity.person().map(|person| person.proof) else {
+            return Ok(());
+        };
+        let watch = self.parts.watch.clone();
+        let ended = self.parts.control.run(async move {
+            watch.records().end_session(&id.0).await?;
+            watch.catch_up().await
+        });
+        Ok(ended.await??)
+    }
+
+    async fn sign_in_there(&self, asked: SignIn) -> Result<NewSession, SignInError> {
+        let now = self.parts.clock.now();
+        self.attempts.from_address(asked.client, now)?;
+        let Ok(email) = asked.email.parse::<Email>() else {
+            return self.refuse_after_hashing(asked.password).await;
+        };
+        // The same questions and the same work whether there is such an account or not.
+        let records = self.parts.watch.records();
+        let account = records.account_by_email(&email).await?;
+        let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
+        let address_hash = self.address_hash(id, asked.client);
+        let familiar = records.knows_address(id, &address_hash).await?;
+        self.attempts.at_account(Attempt { email: &email, client: asked.client, familiar }, now)?;
+        let stored = account.as_ref().and_then(|account| account.password_hash.as_ref());
+        if !self.passwords.matches(stored, asked.password).await? {
+            return Err(SignInError::WrongPassword);
+        }
+        let account = account.ok_or(SignInError::WrongPassword)?;
+        let session =
+            self.begin(&account, (asked.client, &address_hash), &asked.user_agent).await?;
+        self.attempts.forgive(&email, asked.client);
+        Ok(session)
+    }
+
+    async fn refuse_after_hashing(
+        &self,
+        password: Secret<String>,
+    ) -> Result<NewSession, SignInError> {
+        self.passwords.matches(None, password).await?;
+        Err(SignInError::WrongPassword)
+    }
+
+    async fn begin(
+        &self,
+        account: &AccountRow,
+        (address, address_hash): (IpAddr, &str),
+        user_agent: &str,
+    ) -> Result<NewSession, SignInError> {
+        if account.disabled.is_some() {
+            return Err(SignInError::Disabled);
+        }
+        let now = self.parts.clock.now();
+        let absolute_end = now.checked_add(self.parts.settings.absolute).unwrap_or(Timestamp::MAX);
+        let id = URL_SAFE_NO_PAD.encode(self.parts.random.bytes::<32>());
+        let row = NewSessionRow {
+            hash: &proof_id(&id).0,
+            account: account.id,
+            absolute_end,
+            address,
+            address_hash,
+            user_agent: &user_agent.chars().take(USER_AGENT_KEPT).collect::<String>(),
+        };
+        match self.parts.watch.records().insert_session(row).await {
+            Err(RecordsError::NotFound { .. }) => return Err(SignInError::Disabled),
+            done => done?,
+        }
+        Ok(NewSession { id: Secret::new(id), absolute_end })
+    }
+}
+
+impl From<TooMany> for SignInError {
+    fn from(TooMany { retry_after_seconds }: TooMany) -> Self {
+        Self::TooManyAttempts { retry_after_seconds }
+    }
+}
+
+impl From<PasswordError> for SignInError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::TooManyAttempts { retry_after_seconds: 1 },
+            PasswordError::TooShort
+            | PasswordError::TooLong
+            | PasswordError::IsEmail
+            | PasswordError::Failed(_) => Self::Hashing(error),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! "What if this person asked?": for `explain` and the policy matrix. Proves nothing about anybody, so nothing that
+//! serves requests may call it (`tests/tidy.rs`).
+
+use std::sync::Arc;
+
+use super::person::Pulse;
+use super::{Identity, Person, Proof, ProofId, Scope};
+use crate::ground::clock::Timestamp;
+use crate::ground::seal::MasterKey;
+use crate::ground::secret::Secret;
+use crate::records::KnownPerson;
+
+/// The identity that this person would have, with this scope, in this generation. Its handles open for nobody else.
+#[must_use]
+pub fn suppose(person: KnownPerson, scope: Scope, generation: u64) -> Identity {
+    let handle_key = MasterKey::new(Secret::new([0; 32])).derive(&[b"supposed"]);
+    let KnownPerson {
+        account,
+        email,
+        organization,
+        organization_name,
+        organization_role,
+        memberships,
+    } = person;
+    Identity(Some(Arc::new(Person {
+        account,
+        email,
+        organization,
+        organization_name,
+        organization_role,
+        workspace_roles: memberships.workspaces,
+        project_roles: memberships.projects,
+        proof: Proof::Session(ProofId([0; 32])),
+        scope,
+        valid_until: Timestamp::MAX,
+        generation,
+        handle_key,
+        pulse: Pulse::new(Timestamp::UNIX_EPOCH),
+    })))
+}

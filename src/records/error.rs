@@ -1,0 +1,59 @@
+//! What can go wrong with the records, by who must act.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+/// The records did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// There is no such thing in this organization.
+    #[error("no such {what}")]
+    NotFound { what: &'static str },
+    /// The name (or e-mail) is in use.
+    #[error("that {what} is taken")]
+    Taken { what: &'static str },
+    /// It still holds something, and deleting it would delete that too.
+    #[error("the {what} is not empty")]
+    NotEmpty { what: &'static str },
+    #[error("the file {path}: {cause}", path = .path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("the tables could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row holds something that this program never writes.
+    #[error("{what} in the records cannot be read: {cause}")]
+    Damaged {
+        what: &'static str,
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl RecordsError {
+    pub(super) fn damaged(what: &'static str, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::Damaged { what, cause: Box::new(cause) }
+    }
+
+    /// For an insert or a renaming of `what`: a name in use is the asker's business, all else is ours.
+    pub(super) fn of_naming(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |error| match &error {
+            sqlx::Error::Database(fault) if fault.is_unique_violation() => Self::Taken { what },
+            _ => Self::Database(error),
+        }
+    }
+
+    /// For a deletion of `what`: what still holds something stays.
+    pub(super) fn of_deleting(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |error| match &error {
+            sqlx::Error::Database(fault) if fault.is_foreign_key_violation() => {
+                Self::NotEmpty { what }
+            }
+            _ => Self::Database(error),
+        }
+    }
+}

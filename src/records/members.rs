@@ -1,0 +1,223 @@
+//! Who has which role where. A row cannot tie an account to another organization's project: the schema forbids it.
+
+use std::collections::BTreeMap;
+
+use super::change::one_row;
+use super::storages::project_in;
+use super::{Change, Db, Records, RecordsError, word, word_if_any};
+use crate::catalog::{
+    AccountId, Email, OrganizationId, OrganizationName, ProjectId, ProjectName, Role, WorkspaceId,
+    WorkspaceName,
+};
+
+/// A member as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    pub account: AccountId,
+    pub email: Email,
+    pub role: Role,
+}
+
+/// All roles of one account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memberships {
+    pub workspaces: BTreeMap<WorkspaceId, Role>,
+    pub projects: BTreeMap<ProjectId, Role>,
+}
+
+/// The person behind a session or token, with all that decisions need. Never of a disabled account.
+#[derive(Debug, Clone)]
+pub struct KnownPerson {
+    pub account: AccountId,
+    pub email: Email,
+    pub organization: OrganizationId,
+    pub organization_name: OrganizationName,
+    pub organization_role: Option<Role>,
+    pub memberships: Memberships,
+}
+
+impl Records {
+    /// Gives an account a role in a workspace and so in its projects, or takes it away (`None`).
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] when the organization has no such workspace, account or member.
+    pub async fn set_workspace_member(
+        &self,
+        organization: OrganizationId,
+        workspace: &WorkspaceName,
+        account: AccountId,
+        role: Option<Role>,
+    ) -> Result<(), RecordsError> {
+        let mut change = Change::begin(self).await?;
+        let id: Option<i64> =
+            sqlx::query_scalar("SELECT id FROM workspace WHERE organization = $1 AND name = $2")
+                .bind(organization.0)
+                .bind(workspace.as_str())
+                .fetch_optional(&mut *change.tx)
+                .await?;
+        let id = id.ok_or(RecordsError::NotFound { what: "workspace" })?;
+        let query = match role {
+            Some(_) => {
+                "INSERT INTO workspace_member (organization, workspace, account, role) \
+                 SELECT organization, $2, id, $4 FROM account WHERE organization = $1 AND id = $3 \
+                 ON CONFLICT (workspace, account) DO UPDATE SET role = excluded.role"
+            }
+            None => {
+                "DELETE FROM workspace_member \
+                 WHERE organization = $1 AND workspace = $2 AND account = $3"
+            }
+        };
+        set(&mut change, query, (organization, id, account), role).await?;
+        let role = role.map_or("no role", Role::as_str);
+        change.commit(&format!("account {} has {role} in workspace {workspace}", account.0)).await
+    }
+
+    /// Gives an account a role in a project, or takes it away (`None`).
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] when the organization has no such project, account or member.
+    pub async fn set_project_member(
+        &self,
+        organization: OrganizationId,
+        project: &ProjectName,
+        account: AccountId,
+        role: Option<Role>,
+    ) -> Result<(), RecordsError> {
+        let mut change = Change::begin(self).await?;
+        let id = project_in(&mut change, organization, project).await?.0;
+        let query = match role {
+            Some(_) => {
+                "INSERT INTO project_member (organization, project, account, role) \
+                 SELECT organization, $2, id, $4 FROM account WHERE organization = $1 AND id = $3 \
+                 ON CONFLICT (project, account) DO UPDATE SET role = excluded.role"
+            }
+            None => {
+                "DELETE FROM project_member \
+                 WHERE organization = $1 AND project = $2 AND account = $3"
+            }
+        };
+        set(&mut change, query, (organization, id, account), role).await?;
+        let role = role.map_or("no role", Role::as_str);
+        change.commit(&format!("account {} has {role} in project {project}", account.0)).await
+    }
+
+    /// A workspace's own members, by e-mail.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn workspace_members(
+        &self,
+        organization: OrganizationId,
+        workspace: &WorkspaceName,
+    ) -> Result<Vec<MemberRow>, RecordsError> {
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT account.id, account.email, workspace_member.role FROM workspace_member \
+             JOIN account ON account.id = workspace_member.account \
+             JOIN workspace ON workspace.id = workspace_member.workspace \
+             WHERE workspace.organization = $1 AND workspace.name = $2 ORDER BY account.email",
+        )
+        .bind(organization.0)
+        .bind(workspace.as_str())
+        .fetch_all(&self.reads)
+        .await?;
+        rows.into_iter().map(member).collect()
+    }
+
+    /// A project's own members (not those of its workspace), by e-mail.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn project_members(
+        &self,
+        organization: OrganizationId,
+        project: &ProjectName,
+    ) -> Result<Vec<MemberRow>, RecordsError> {
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT account.id, account.email, project_member.role FROM project_member \
+             JOIN account ON account.id = project_member.account \
+             JOIN project ON project.id = project_member.project \
+             WHERE project.organization = $1 AND project.name = $2 ORDER BY account.email",
+        )
+        .bind(organization.0)
+        .bind(project.as_str())
+        .fetch_all(&self.reads)
+        .await?;
+        rows.into_iter().map(member).collect()
+    }
+
+    /// The person of this account as decisions see it; none when it is unknown or disabled.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn person(&self, account: AccountId) -> Result<Option<KnownPerson>, RecordsError> {
+        let mut connection = self.reads.acquire().await?;
+        let row: Option<PersonColumns> = sqlx::query_as(
+            "SELECT account.id, account.email, account.role, organization.id, organization.name \
+             FROM account JOIN organization ON organization.id = account.organization \
+             WHERE account.id = $1 AND account.disabled IS NULL",
+        )
+        .bind(account.0)
+        .fetch_optional(&mut *connection)
+        .await?;
+        match row {
+            None => Ok(None),
+            Some(row) => person(&mut connection, row).await.map(Some),
+        }
+    }
+}
+
+pub(super) type PersonColumns = (i64, String, Option<String>, i64, String);
+
+/// Completes a person with his memberships, over the connection that read the rest.
+pub(super) async fn person(
+    connection: &mut <Db as sqlx::Database>::Connection,
+    (account, email, role, organization, name): PersonColumns,
+) -> Result<KnownPerson, RecordsError> {
+    let rows: Vec<(String, i64, String)> = sqlx::query_as(
+        "SELECT 'workspace', workspace, role FROM workspace_member \
+         WHERE organization = $1 AND account = $2 \
+         UNION ALL SELECT 'project', project, role FROM project_member \
+         WHERE organization = $1 AND account = $2",
+    )
+    .bind(organization)
+    .bind(account)
+    .fetch_all(connection)
+    .await?;
+    let mut memberships = Memberships::default();
+    for (kind, id, role) in rows {
+        let role = word(&role, "a role")?;
+        if kind == "workspace" {
+            memberships.workspaces.insert(WorkspaceId(id), role);
+        } else {
+            memberships.projects.insert(ProjectId(id), role);
+        }
+    }
+    Ok(KnownPerson {
+        account: AccountId(account),
+        email: word(&email, "an e-mail")?,
+        organization: OrganizationId(organization),
+        organization_name: word(&name, "an organization's name")?,
+        organization_role: word_if_any(role.as_deref(), "a role")?,
+        memberships,
+    })
+}
+
+async fn set(
+    change: &mut Change,
+    query: &'static str,
+    (organization, place, account): (OrganizationId, i64, AccountId),
+    role: Option<Role>,
+) -> Result<(), RecordsError> {
+    let mut statement = sqlx::query(query).bind(organization.0).bind(place).bind(account.0);
+    if let Some(role) = role {
+        statement = statement.bind(role.as_str());
+    }
+    let done = statement.execute(&mut *change.tx).await?;
+    let missing = if role.is_some() { "account" } else { "member" };
+    one_row(done.rows_affected(), missing)
+}
+
+fn member((account, email, role): (i64, String, String)) -> Result<MemberRow, RecordsError> {
+    let email = word(&email, "an e-mail")?;
+    Ok(MemberRow { account: AccountId(account), email, role: word(&role, "a role")? })
+}
