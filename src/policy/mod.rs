@@ -1,113 +1,86 @@
 //! Stage 4: may they. Resolves names and handles inside the asker's organization, asks Cedar (cached by
 //! everything that the loaded policies read, plus the generation), holds quotas, and explains itself.
 
+mod decide;
+mod explain;
+mod faults;
+mod grant;
+mod handle;
+mod matrix;
+mod question;
+mod quota;
+mod reads;
+mod rules;
 mod settings;
+mod source;
+mod spot;
+mod terms;
+mod verdicts;
 
+#[cfg(test)]
+mod sample;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
+pub use explain::{Answer, Case, Explanation};
+pub use faults::{Fault, RulesError};
+pub use grant::{Basis, Denial, Destination, Grant, NotFoundWhy};
+pub use matrix::Matrix;
+pub use rules::Rules;
 pub use settings::{Quota, Settings};
 
-use crate::catalog::{Project, Storage};
+use crate::catalog::{LiveCatalog, Project};
 use crate::identity::Identity;
-use crate::request::{ObjectKey, Operation};
+use crate::request::{Ask, ObjectAddress, Operation, SealedHandle};
+use decide::Moment;
+use handle::Opened;
+use quota::Quotas;
+use spot::{Named, not_found};
+use verdicts::Verdicts;
 
-/// Permission for one operation by one identity on one destination. Made by [`Policy::decide`] only.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    identity: Identity,
-    operation: Operation,
-    destination: Destination,
-    basis: Arc<Basis>,
-}
-
-/// What the operation turned out to be about.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    Object {
-        project: Arc<Project>,
-        storage: Arc<Storage>,
-        key: ObjectKey,
-    },
-    Listing {
-        project: Arc<Project>,
-        storage: Arc<Storage>,
-    },
-    /// Our own pages and API: the operation says which.
-    Ours,
-}
-
-/// What the decision rests on: the ids of the policies that decided, and the generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Basis {
-    pub policies: Vec<Box<str>>,
-    pub generation: u64,
-}
-
-/// Why not.
-#[derive(Debug, thiserror::Error)]
-pub enum Denial {
-    #[error("nobody is signed in")]
-    NotSignedIn,
-    /// The asker may know that the project exists, but not do this.
-    #[error("{}", forbidden_words(.basis))]
-    Forbidden { basis: Arc<Basis> },
-    /// The thing does not exist, or the asker may not know that it does: one answer for both.
-    #[error("no such project, storage or object for this person ({why})")]
-    NotFound { why: NotFoundWhy },
-    #[error("over the quota of requests; free again in {retry_after_seconds} s")]
-    OverQuota { retry_after_seconds: u64 },
-    #[error("the policies failed to evaluate: {0}")]
-    Evaluation(String),
-}
-
-/// The operator's side of a 404.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotFoundWhy {
-    #[error("no such project in the organization")]
-    Project,
-    #[error("no such storage in the project")]
-    Storage,
-    #[error("the handle was not made for this session or token, or was changed")]
-    Handle,
-    #[error("the person has no part in the project")]
-    Invisible(Arc<Basis>),
-}
-
-fn forbidden_words(basis: &Basis) -> String {
-    if basis.policies.is_empty() {
-        "no policy permits it".to_owned()
-    } else {
-        format!("forbidden by {}", basis.policies.join(", "))
-    }
-}
-
-impl Grant {
-    #[must_use]
-    pub const fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    #[must_use]
-    pub const fn operation(&self) -> &Operation {
-        &self.operation
-    }
-
-    #[must_use]
-    pub const fn destination(&self) -> &Destination {
-        &self.destination
-    }
-
-    #[must_use]
-    pub fn basis(&self) -> &Basis {
-        &self.basis
-    }
-}
+/// Stands in a [`Basis`] where a token's own scope said no.
+pub const BY_SCOPE: &str = "token-scope";
+/// Stands in a [`Basis`] where the closed list of public routes said yes.
+pub const PUBLIC: &str = "public-route";
 
 /// The loaded policies, the catalogue that they speak of, and the cached decisions.
 #[derive(Debug)]
-pub struct Policy {}
+pub struct Policy {
+    catalog: LiveCatalog,
+    rules: ArcSwap<Rules>,
+    quotas: ArcSwap<Quotas>,
+    verdicts: Verdicts,
+}
 
 impl Policy {
+    /// Loads what the settings name.
+    ///
+    /// # Errors
+    /// [`RulesError`] with every fault of the policies.
+    pub fn new(settings: &Settings, catalog: LiveCatalog) -> Result<Self, RulesError> {
+        Ok(Self {
+            catalog,
+            rules: ArcSwap::from_pointee(Rules::load(settings)?),
+            quotas: ArcSwap::from_pointee(Quotas::new(settings.quota)),
+            verdicts: Verdicts::new(),
+        })
+    }
+
+    /// Takes new policies and quotas, all of it or nothing, and voids what was decided by the old.
+    ///
+    /// # Errors
+    /// [`RulesError`] with every fault; the old policies go on holding.
+    pub fn reload(&self, settings: &Settings) -> Result<(), RulesError> {
+        let rules = Rules::load(settings)?;
+        self.rules.store(Arc::new(rules));
+        self.quotas.store(Arc::new(Quotas::new(settings.quota)));
+        self.catalog.generation().advance();
+        Ok(())
+    }
+
     /// Decides one operation for one identity, and counts it against the person's quota.
     ///
     /// # Errors
@@ -116,10 +89,26 @@ impl Policy {
         &self,
         identity: &Identity,
         operation: &Operation,
-        client: std::net::IpAddr,
+        client: IpAddr,
     ) -> Result<Grant, Denial> {
-        let _ = (identity, operation, client);
-        todo!()
+        // So that an IPv4 address is one, however the socket spelt it.
+        let client = client.to_canonical();
+        let grant = |destination, basis| Grant {
+            identity: identity.clone(),
+            operation: operation.clone(),
+            client,
+            destination,
+            basis,
+        };
+        if is_public(operation.ask()) {
+            return Ok(grant(Destination::Ours, self.public_basis()));
+        }
+        let person = identity.person().ok_or(Denial::NotSignedIn)?;
+        self.quotas.load().take(person.account())?;
+        let moment = self.moment();
+        let (spot, basis) =
+            moment.judge(person, operation.name(), Named::by(operation.ask()), client)?;
+        Ok(grant(spot.into_destination(), basis))
     }
 
     /// Decides a held grant afresh for the identity as it is now, without touching the quota (R14).
@@ -127,7 +116,67 @@ impl Policy {
     /// # Errors
     /// [`Denial`] when it would not be given today.
     pub fn decide_again(&self, identity: &Identity, held: &Grant) -> Result<(), Denial> {
-        let _ = (identity, held);
-        todo!()
+        if is_public(held.operation.ask()) {
+            return Ok(());
+        }
+        let person = identity.person().ok_or(Denial::NotSignedIn)?;
+        let holder = held.identity.person().ok_or(Denial::NotSignedIn)?;
+        if (person.account(), person.proof()) != (holder.account(), holder.proof()) {
+            return Err(Denial::NotSignedIn);
+        }
+        let named = Named::Held(&held.destination);
+        self.moment().judge(person, held.operation.name(), named, held.client).map(drop)
     }
+
+    /// Seals one object's names for the person who holds this grant of `SealHandle`, if he may have that.
+    ///
+    /// # Errors
+    /// [`Denial`], for this object.
+    pub fn seal(&self, held: &Grant, address: &ObjectAddress) -> Result<SealedHandle, Denial> {
+        let person = held.identity.person().ok_or(Denial::NotSignedIn)?;
+        let moment = self.moment();
+        let named = Named::object(address);
+        let (spot, _) = moment.judge(person, "SealHandle", named, held.client)?;
+        let Destination::Object { project, storage, key } = spot.into_destination() else {
+            return Err(not_found(NotFoundWhy::Storage));
+        };
+        Opened { project: project.id, storage: storage.id, key }
+            .seal(person.account(), person.handle_key())
+            .ok_or(not_found(NotFoundWhy::Handle))
+    }
+
+    /// The projects that this person may know of, by name.
+    #[must_use]
+    pub fn visible_projects(&self, held: &Grant) -> Vec<Arc<Project>> {
+        let moment = self.moment();
+        let Some(person) = held.identity.person() else { return Vec::new() };
+        let mut projects = moment.visible_projects(person, held.client);
+        projects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        projects
+    }
+
+    /// Forgets idle people's quotas; to be called now and then, off the hot path.
+    pub fn forget_idle(&self) {
+        self.quotas.load().forget_idle();
+    }
+
+    /// Everything that one decision reads. The generation comes first: what is read after it is at least as new.
+    fn moment(&self) -> Moment<'_> {
+        let generation = self.catalog.generation().current();
+        Moment {
+            generation,
+            catalog: self.catalog.current(),
+            rules: self.rules.load(),
+            verdicts: &self.verdicts,
+        }
+    }
+
+    fn public_basis(&self) -> Arc<Basis> {
+        let generation = self.catalog.generation().current();
+        Arc::new(Basis { policies: vec![PUBLIC.into()], generation })
+    }
+}
+
+const fn is_public(ask: &Ask) -> bool {
+    matches!(ask, Ask::Visit(visit) if visit.is_public())
 }

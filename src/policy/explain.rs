@@ -1,0 +1,192 @@
+//! Why: what the policies say to one case, which of them decided, and what was missing. For operators only.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::decide::{Moment, ask};
+use super::question::Question;
+use super::spot::Named;
+use super::{Denial, NotFoundWhy, PUBLIC, Policy};
+use crate::catalog::{ProjectName, Role, StorageName};
+use crate::identity::{Identity, Person};
+use crate::request::ObjectKey;
+
+/// One case to be explained.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// One of [`crate::request::Operation::NAMES`].
+    pub operation: &'static str,
+    pub project: Option<ProjectName>,
+    /// Absent: the project's first, by name.
+    pub storage: Option<StorageName>,
+    pub key: Option<ObjectKey>,
+    pub client: IpAddr,
+}
+
+/// The decision and its reasons, in words for an operator.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Explanation {
+    pub answer: Answer,
+    /// The ids that decided; empty where no policy permitted it or nothing was asked.
+    pub policies: Vec<Box<str>>,
+    pub generation: u64,
+    /// What was decided about, and what was missing.
+    pub notes: Vec<String>,
+}
+
+/// What the person would get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Permitted,
+    /// 403
+    Forbidden,
+    /// 404
+    NotFound,
+    /// 401
+    NotSignedIn,
+    /// 500: the policies could not be evaluated.
+    Failed,
+}
+
+impl Policy {
+    /// Explains what this person would get now. Touches no quota.
+    #[must_use]
+    pub fn explain(&self, identity: &Identity, case: &Case) -> Explanation {
+        let moment = self.moment();
+        let mut notes = Vec::new();
+        let outcome = match identity.person() {
+            _ if is_public(case.operation) => Ok(vec![PUBLIC.into()]),
+            None => Err(Denial::NotSignedIn),
+            Some(person) => moment.consider(person, case, &mut notes),
+        };
+        let (answer, policies) = match outcome {
+            Ok(policies) => (Answer::Permitted, policies),
+            Err(denial) => {
+                notes.insert(0, denial.to_string());
+                let policies = denial.basis().map(|basis| basis.policies.clone());
+                (Answer::to(&denial), policies.unwrap_or_default())
+            }
+        };
+        Explanation { answer, policies, generation: moment.generation, notes }
+    }
+}
+
+fn is_public(operation: &str) -> bool {
+    matches!(operation, "ShowAsset" | "ShowSignIn" | "SignIn")
+}
+
+/// Whether the operation is about a project's objects (and not about our own pages).
+fn is_about_objects(operation: &str) -> bool {
+    matches!(operation, "ReadObject" | "ReadMedia" | "WriteObject" | "ListObjects")
+}
+
+impl Moment<'_> {
+    fn consider(
+        &self,
+        person: &Person,
+        case: &Case,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Box<str>>, Denial> {
+        let storage = case.storage.clone().or_else(|| self.first_storage(person, case));
+        let named = match (&case.project, &storage) {
+            (Some(project), Some(storage)) => {
+                let key = case.key.as_ref().filter(|_| case.operation != "ListObjects");
+                notes.push(format!("asked about storage {storage} of project {project}"));
+                Named::Place { project, storage, key }
+            }
+            (Some(_), None) => {
+                notes.push("the project does not exist here, or has no storage".to_owned());
+                return Err(Denial::NotFound { why: NotFoundWhy::Storage });
+            }
+            (None, _) if is_about_objects(case.operation) => {
+                notes.push("this operation is about a project: name one".to_owned());
+                return Err(Denial::NotFound { why: NotFoundWhy::Project });
+            }
+            (None, _) => Named::Own,
+        };
+        let result = self.judge(person, case.operation, named, case.client);
+        if result.is_err()
+            && let Ok(spot) = named.find(person, &self.catalog)
+        {
+            let question = ask(person, case.operation, &spot, case.client);
+            notes.push(roles_of(&question));
+            notes.extend(self.roles_that_may(&question));
+        }
+        result.map(|(_, basis)| basis.policies.clone())
+    }
+
+    fn first_storage(&self, person: &Person, case: &Case) -> Option<StorageName> {
+        let project = self.catalog.project(person.organization(), case.project.as_ref()?)?;
+        project.storages().map(|storage| storage.name.clone()).min()
+    }
+
+    /// Found by asking the policies for each role in turn, so that it stays true whatever they say.
+    fn roles_that_may(&self, question: &Question<'_>) -> [String; 2] {
+        let permitted =
+            |question: Question<'_>| self.rules.ask(&question).is_ok_and(|answer| answer.permitted);
+        let in_project = Role::ALL.into_iter().filter(|role| {
+            let mut question = *question;
+            question.asker.organization_role = None;
+            question.project_role = Some(*role);
+            permitted(question)
+        });
+        let in_organization = Role::ALL.into_iter().filter(|role| {
+            let mut question = *question;
+            question.asker.organization_role = Some(*role);
+            question.project_role = None;
+            permitted(question)
+        });
+        let action = question.action;
+        [
+            format!("roles in the project that may {action} here: {}", list(in_project)),
+            format!("roles in the organization that may {action} here: {}", list(in_organization)),
+        ]
+    }
+}
+
+fn roles_of(question: &Question<'_>) -> String {
+    let name = |role: Option<Role>| role.map_or("none", Role::as_str);
+    let (project, organization) = (question.project_role, question.asker.organization_role);
+    format!("role in the project: {}; in the organization: {}", name(project), name(organization))
+}
+
+fn list(roles: impl Iterator<Item = Role>) -> String {
+    let names: Vec<_> = roles.map(Role::as_str).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+impl Answer {
+    const fn to(denial: &Denial) -> Self {
+        match denial {
+            Denial::NotSignedIn => Self::NotSignedIn,
+            Denial::Forbidden { .. } => Self::Forbidden,
+            Denial::NotFound { .. } => Self::NotFound,
+            Denial::OverQuota { .. } | Denial::Evaluation(_) => Self::Failed,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Forbidden => "refused (403)",
+            Self::NotFound => "not found (404)",
+            Self::NotSignedIn => "not signed in (401)",
+            Self::Failed => "failed (500)",
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "answer      {}", self.answer.words())?;
+        let policies = self.policies.join(", ");
+        let none = if self.policies.is_empty() { "none" } else { policies.as_str() };
+        writeln!(f, "decided by  {none}")?;
+        write!(f, "generation  {}", self.generation)?;
+        for note in &self.notes {
+            write!(f, "\n  - {note}")?;
+        }
+        Ok(())
+    }
+}

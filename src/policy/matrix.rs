@@ -1,0 +1,282 @@
+//! Role × operation as the loaded policies decide it, asked of them and not copied from them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::question::{Asker, ProofKind, Question, Subject};
+use super::rules::Rules;
+use super::{Denial, PUBLIC};
+use crate::catalog::{
+    AccountId, Addressing, BadName, Organization, OrganizationId, Place, Prefix, Project,
+    ProjectId, Role, S3Place, Storage, StorageId, WorkspaceId,
+};
+use crate::request::ObjectKey;
+
+/// Every cell of the table.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct Matrix {
+    cells: Vec<Cell>,
+}
+
+/// What one role gets for one operation in one place.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Cell {
+    pub held: Held,
+    /// What is asked about.
+    pub about: About,
+    pub operation: &'static str,
+    /// Absent: anybody, signed in or not.
+    pub role: Option<Role>,
+    pub answer: Verdict,
+    pub policies: Vec<Box<str>>,
+}
+
+/// Where the role is held, seen from what is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// In the project itself or in its workspace.
+    InProject,
+    /// In the organization, with no role in the project.
+    InOrganization,
+    /// In another project of the same organization.
+    InOtherProject,
+    /// In another organization.
+    InOtherOrganization,
+    /// Nowhere: no need to be signed in.
+    Nowhere,
+}
+
+/// What an operation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    Object,
+    OwnOrganization,
+    PublicRoute,
+}
+
+/// The answer in a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Permitted,
+    Forbidden,
+    NotFound,
+}
+
+/// The matrix could not be filled.
+#[derive(Debug, thiserror::Error)]
+pub enum MatrixError {
+    #[error(transparent)]
+    Name(#[from] BadName),
+    #[error(transparent)]
+    Key(#[from] crate::request::BadKey),
+    #[error(transparent)]
+    Evaluation(#[from] Denial),
+}
+
+const OBJECTS: [&str; 5] = ["ReadObject", "ReadMedia", "ListObjects", "SealHandle", "WriteObject"];
+const PAGES: [&str; 5] = ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "ExplainRequest"];
+const PUBLIC_ROUTES: [&str; 3] = ["ShowAsset", "ShowSignIn", "SignIn"];
+
+const SECTIONS: [(Held, About, &[&str]); 7] = [
+    (Held::InProject, About::Object, &OBJECTS),
+    (Held::InOrganization, About::Object, &OBJECTS),
+    (Held::InOtherProject, About::Object, &OBJECTS),
+    (Held::InOtherOrganization, About::Object, &OBJECTS),
+    (Held::InOrganization, About::OwnOrganization, &PAGES),
+    (Held::InOtherProject, About::OwnOrganization, &PAGES),
+    (Held::Nowhere, About::PublicRoute, &PUBLIC_ROUTES),
+];
+
+impl Matrix {
+    /// Asks the rules for every cell.
+    ///
+    /// # Errors
+    /// [`MatrixError::Evaluation`] when a policy fails.
+    pub fn of(rules: &Rules) -> Result<Self, MatrixError> {
+        let world = World::new()?;
+        let mut cells = Vec::new();
+        for (held, about, operations) in SECTIONS {
+            for operation in operations.iter().copied() {
+                for role in roles(about) {
+                    cells.push(world.cell(rules, (held, about), operation, role)?);
+                }
+            }
+        }
+        Ok(Self { cells })
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter()
+    }
+}
+
+fn roles(about: About) -> Vec<Option<Role>> {
+    match about {
+        About::Object | About::OwnOrganization => Role::ALL.into_iter().map(Some).collect(),
+        About::PublicRoute => vec![None],
+    }
+}
+
+/// One organization with one project and storage, and another organization: enough for every cell.
+struct World {
+    own: Organization,
+    other: Organization,
+    project: Project,
+    storage: Storage,
+    key: ObjectKey,
+}
+
+impl World {
+    fn new() -> Result<Self, MatrixError> {
+        let organization = |id, name: &str| -> Result<_, BadName> {
+            Ok(Organization::new(OrganizationId(id), name.parse()?, name.to_owned(), []))
+        };
+        Ok(Self {
+            own: organization(1, "own")?,
+            other: organization(2, "other")?,
+            project: Project::new(
+                ProjectId(1),
+                OrganizationId(1),
+                (WorkspaceId(1), "workspace".parse()?),
+                "project".parse()?,
+                String::new(),
+            ),
+            storage: Storage {
+                id: StorageId(1),
+                project: ProjectId(1),
+                name: "storage".parse()?,
+                revision: 1,
+                place: Place::S3(S3Place {
+                    bucket: String::new(),
+                    prefix: Prefix::default(),
+                    region: String::new(),
+                    endpoint: None,
+                    addressing: Addressing::Path,
+                }),
+                credential: "default".parse()?,
+            },
+            key: ObjectKey::new("key")?,
+        })
+    }
+
+    fn cell(
+        &self,
+        rules: &Rules,
+        (held, about): (Held, About),
+        operation: &'static str,
+        role: Option<Role>,
+    ) -> Result<Cell, Denial> {
+        let (answer, policies) = match about {
+            About::PublicRoute => (Verdict::Permitted, vec![PUBLIC.into()]),
+            About::Object | About::OwnOrganization => {
+                self.ask(rules, self.question((held, about), operation, role))?
+            }
+        };
+        Ok(Cell { held, about, operation, role, answer, policies })
+    }
+
+    fn question(
+        &self,
+        (held, about): (Held, About),
+        operation: &'static str,
+        role: Option<Role>,
+    ) -> Question<'_> {
+        let home = if held == Held::InOtherOrganization { &self.other } else { &self.own };
+        let in_organization = matches!(held, Held::InOrganization | Held::InOtherOrganization);
+        Question {
+            asker: Asker {
+                account: AccountId(1),
+                email: "somebody@example.com",
+                organization: home.id,
+                organization_name: &home.name,
+                organization_role: role.filter(|_| in_organization),
+                proof: ProofKind::Session,
+                generation: 0,
+            },
+            action: operation,
+            subject: match about {
+                About::Object => Subject::Storage(&self.own, &self.project, &self.storage),
+                About::OwnOrganization | About::PublicRoute => Subject::Organization(home),
+            },
+            project_role: role.filter(|_| held == Held::InProject),
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            key: (about == About::Object && operation != "ListObjects").then_some(&self.key),
+        }
+    }
+
+    fn ask(
+        &self,
+        rules: &Rules,
+        question: Question<'_>,
+    ) -> Result<(Verdict, Vec<Box<str>>), Denial> {
+        let answer = rules.ask(&question)?;
+        let verdict = if answer.permitted {
+            Verdict::Permitted
+        } else {
+            match question.of_visibility() {
+                Some(visibility) if !rules.ask(&visibility)?.permitted => Verdict::NotFound,
+                Some(_) | None => Verdict::Forbidden,
+            }
+        };
+        Ok((verdict, answer.policies))
+    }
+}
+
+impl fmt::Display for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (held, about, operations)) in SECTIONS.into_iter().enumerate() {
+            let gap = if index == 0 { "" } else { "\n" };
+            write!(f, "{gap}{}\n  {:16}", title(held, about), "")?;
+            for role in roles(about) {
+                write!(f, "{:15}", role.map_or("anybody", Role::as_str))?;
+            }
+            for operation in operations.iter().copied() {
+                write!(f, "\n  {operation:16}")?;
+                let row = self.cells.iter().filter(|cell| {
+                    (cell.held, cell.about, cell.operation) == (held, about, operation)
+                });
+                for cell in row {
+                    write!(f, "{:15}", cell.answer.word())?;
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+const fn title(held: Held, about: About) -> &'static str {
+    match (about, held) {
+        (About::PublicRoute, _) => "Public routes: no sign-in, a closed list in the program",
+        (About::OwnOrganization, Held::InOrganization) => {
+            "Own pages, the role is held in the organization"
+        }
+        (About::OwnOrganization, _) => "Own pages, the role is held in some project",
+        (About::Object, Held::InProject) => {
+            "Objects, the role is held in the project or its workspace"
+        }
+        (About::Object, Held::InOrganization) => {
+            "Objects, the role is held in the organization, none in the project"
+        }
+        (About::Object, Held::InOtherProject) => {
+            "Objects, the role is held in another project of the organization"
+        }
+        (About::Object, Held::InOtherOrganization | Held::Nowhere) => {
+            "Objects, the role is held in another organization"
+        }
+    }
+}
+
+impl Verdict {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Permitted => "yes",
+            Self::Forbidden => "no (403)",
+            Self::NotFound => "no (404)",
+        }
+    }
+}
