@@ -34,6 +34,8 @@ pub(super) struct Log {
     end: Link,
     /// Lines since the last signature.
     unsigned: u64,
+    /// The last line is a checkpoint, so a second attempt at it adds no other.
+    checkpoint: Option<Why>,
 }
 
 impl Log {
@@ -60,6 +62,7 @@ impl Log {
             buffer: Vec::new(),
             end: past.end,
             unsigned: 0,
+            checkpoint: None,
         };
         log.head(now)?;
         if let Some(note) = past.note {
@@ -95,6 +98,7 @@ impl Log {
         }
         self.end = self.end.close(&mut self.buffer, start);
         self.unsigned += 1;
+        self.checkpoint = None;
         Ok(())
     }
 
@@ -122,10 +126,13 @@ impl Log {
         self.good >= self.segment_bytes
     }
 
-    /// Signs the end of the chain, in the log and in the head file.
+    /// Signs the end of the chain, in the log and in the head file. May be tried again after an error.
     pub(super) fn checkpoint(&mut self, why: Why, now: Timestamp) -> io::Result<()> {
-        let signature = self.signer.sign(self.end).to_string();
-        self.mark(What::Checkpoint { why, signature }, now)?;
+        if self.checkpoint != Some(why) {
+            let signature = self.signer.sign(self.end).to_string();
+            self.mark(What::Checkpoint { why, signature }, now)?;
+            self.checkpoint = Some(why);
+        }
         self.commit(true)?;
         Head::sign(&self.signer, self.end).write(&self.folder)?;
         self.unsigned = 0;
@@ -247,4 +254,134 @@ fn last_stated(segment: &Segment) -> io::Result<Option<Link>> {
         let Seq { seq } = serde_json::from_slice(line).ok()?;
         stated(line).map(|hash| Link { seq, hash })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::fixture::{AT, folder, key, request, text};
+    use super::super::segment::{Segment, list};
+    use super::super::verify::{Expected, FaultWhy, Verified, VerifyError, verify};
+    use super::{Log, Why};
+
+    fn check(folder: &Path) -> Result<Verified, VerifyError> {
+        verify(folder, &key(folder), Expected::default(), |_| ())
+    }
+
+    fn killed_after(folder: &Path, records: u64) {
+        let mut log = Log::open(folder, "node", 1 << 20, AT).unwrap();
+        log.append(&request(0)).unwrap();
+        log.checkpoint(Why::Interval, AT).unwrap();
+        for number in 1..=records {
+            log.append(&request(number)).unwrap();
+        }
+        log.commit(true).unwrap();
+    }
+
+    #[test]
+    fn whatever_a_kill_leaves_is_told_apart_and_healed() {
+        let whole = folder();
+        killed_after(whole.path(), 2);
+        let path = Segment::new(whole.path(), 1).path;
+        let content = std::fs::read(&path).unwrap();
+        let signed =
+            content.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(2).unwrap().0;
+        for length in (signed + 1..=content.len()).step_by(37) {
+            std::fs::write(&path, &content[..length]).unwrap();
+            let torn = content[length - 1] != b'\n';
+            let found = check(whole.path()).unwrap();
+            assert_eq!(found.torn.is_some(), torn, "cut at {length}");
+
+            drop(Log::open(whole.path(), "node", 1 << 20, AT).unwrap());
+            let healed = check(whole.path()).unwrap();
+            assert_eq!((healed.torn, healed.segments), (None, 2), "cut at {length}");
+            assert_eq!(text(whole.path()).contains(r#""kind":"torn_tail""#), torn);
+            let aside = std::fs::read_dir(whole.path()).unwrap().map(|one| one.unwrap().path());
+            let aside: Vec<_> =
+                aside.filter(|one| one.to_string_lossy().contains(".torn-")).collect();
+            assert_eq!(aside.len(), usize::from(torn), "nothing is thrown away");
+            aside.iter().for_each(|one| std::fs::remove_file(one).unwrap());
+            std::fs::remove_file(Segment::new(whole.path(), 2).path).unwrap();
+        }
+    }
+
+    #[test]
+    fn blocks_that_a_power_cut_left_unfilled_are_a_torn_tail() {
+        let folder = folder();
+        killed_after(folder.path(), 1);
+        let path = Segment::new(folder.path(), 1).path;
+        let mut content = std::fs::read(&path).unwrap();
+        content.extend_from_slice(&[0; 4096]);
+        content.extend_from_slice(b"rest of a line\n");
+        std::fs::write(&path, content).unwrap();
+        assert_eq!(check(folder.path()).unwrap().torn.unwrap().bytes, 4096 + 15);
+        drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+        assert_eq!(check(folder.path()).unwrap().torn, None);
+    }
+
+    #[test]
+    fn a_kill_before_the_first_line_of_a_segment_is_healed() {
+        for content in ["", "{\"seq\":4,\"ti"] {
+            let folder = folder();
+            killed_after(folder.path(), 1);
+            std::fs::write(Segment::new(folder.path(), 2).path, content).unwrap();
+            assert!(check(folder.path()).is_ok());
+            drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+            let healed = check(folder.path()).unwrap();
+            assert_eq!((healed.segments, healed.torn), (2, None));
+        }
+    }
+
+    #[test]
+    fn a_start_does_not_hide_what_was_changed_before_it() {
+        let folder = folder();
+        killed_after(folder.path(), 3);
+        let path = Segment::new(folder.path(), 1).path;
+        let content = std::fs::read_to_string(&path).unwrap().replace("2.png", "9.png");
+        std::fs::write(&path, content).unwrap();
+        drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+        let Err(VerifyError::Fault(fault)) = check(folder.path()) else { panic!("hidden") };
+        assert_eq!((fault.file, fault.line, fault.why), (path, 5, FaultWhy::WrongHash));
+        assert!(text(folder.path()).contains(r#""kind":"tampered""#));
+    }
+
+    #[test]
+    fn a_second_writer_is_kept_out() {
+        let folder = folder();
+        let first = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        assert!(Log::open(folder.path(), "node", 1 << 20, AT).is_err());
+        drop(first);
+        assert!(Log::open(folder.path(), "node", 1 << 20, AT).is_ok());
+    }
+
+    #[test]
+    fn a_failed_commit_is_tried_again_without_a_trace() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        log.append(&request(1)).unwrap();
+        // As if the disk had taken half of it and then no more.
+        log.uncertain = true;
+        std::io::Write::write_all(&mut log.file, b"{\"half\":").unwrap();
+        log.commit(true).unwrap();
+        log.checkpoint(Why::Stop, AT).unwrap();
+        assert_eq!(check(folder.path()).unwrap().records, 3);
+    }
+
+    #[test]
+    fn files_are_for_the_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = folder();
+        killed_after(&folder.path().join("audit"), 1);
+        let folder = folder.path().join("audit");
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        for file in [
+            "key.pk8",
+            "head.json",
+            &list(&folder).unwrap()[0].path.file_name().unwrap().to_string_lossy(),
+        ] {
+            let mode = std::fs::metadata(folder.join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    }
 }

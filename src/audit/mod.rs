@@ -4,6 +4,8 @@
 mod chain;
 mod entry;
 mod escape;
+#[cfg(test)]
+mod fixture;
 mod found;
 mod hex;
 mod log;
@@ -77,7 +79,10 @@ impl Shared {
     fn push(&self, record: Record, ticket: Option<Ticket>) {
         self.state.queued.fetch_add(1, Ordering::Relaxed);
         // Without a writer the ticket is dropped, which its holder reads as a no.
-        drop(self.queue.send(Message::Record { record, ticket }));
+        if self.queue.send(Message::Record { record, ticket }).is_err() {
+            self.state.healthy.store(false, Ordering::Relaxed);
+            tracing::error!("a record came after the audit's end");
+        }
     }
 }
 
@@ -102,18 +107,13 @@ impl Audit {
             room: Notify::new(),
             unrecorded: AtomicU64::new(0),
         });
-        let writer = Writer {
-            log,
-            queue: messages,
-            state: Arc::clone(&state),
-            durability: settings.durability,
-            clock: clock.clone(),
-        };
+        let durability = settings.durability;
+        let writer = Writer::new(log, messages, Arc::clone(&state), durability, clock.clone());
         let thread = std::thread::Builder::new()
             .name("audit".into())
             .spawn(move || writer.run())
             .map_err(failed)?;
-        let shared = Shared { durability: settings.durability, clock, observer, queue, state };
+        let shared = Shared { durability, clock, observer, queue, state };
         Ok(Self { shared: Arc::new(shared), writer: Mutex::new(Some(thread)) })
     }
 

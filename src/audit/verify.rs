@@ -60,6 +60,8 @@ pub enum FaultWhy {
     MissingSegment { expected: u64 },
     #[error("its signature was not made with this key")]
     WrongSignature,
+    #[error("it stands after the end that was signed for this segment")]
+    AfterTheEnd,
     #[error("the line is not finished, yet records follow")]
     Unfinished,
     #[error("records are missing after it: the signed head says that {head} was written")]
@@ -102,6 +104,8 @@ struct Line<'a> {
     before: Option<&'a str>,
     #[serde(default)]
     signature: Option<&'a str>,
+    #[serde(default)]
+    why: Option<&'a str>,
 }
 
 /// Verifies the whole folder. `progress` is told the bytes that were read.
@@ -161,6 +165,8 @@ pub(super) struct Walk<'a> {
     must_hold: Vec<Link>,
     file: PathBuf,
     line: u64,
+    /// The writer signed off here: nothing more belongs into this segment.
+    closed: bool,
     pub(super) torn: Option<TornTail>,
 }
 
@@ -177,6 +183,7 @@ impl<'a> Walk<'a> {
             must_hold: Vec::new(),
             file: first.path.clone(),
             line: 0,
+            closed: false,
             torn: None,
         }
     }
@@ -200,6 +207,7 @@ impl<'a> Walk<'a> {
     ) -> Result<(), VerifyError> {
         self.file.clone_from(&segment.path);
         self.line = 0;
+        self.closed = false;
         if segment.number != self.next_segment {
             let expected = self.next_segment;
             return Err(self.fault(FaultWhy::MissingSegment { expected }).into());
@@ -250,6 +258,9 @@ impl<'a> Walk<'a> {
     fn one(&mut self, line: &[u8], segment: u64) -> Result<(), FaultWhy> {
         let line = line.strip_suffix(b"\n").ok_or(FaultWhy::Unfinished)?;
         let parsed: Line<'_> = serde_json::from_slice(line).or(Err(FaultWhy::NotARecord))?;
+        if self.closed {
+            return Err(FaultWhy::AfterTheEnd);
+        }
         if self.line == 1 {
             self.head(&parsed, segment)?;
         }
@@ -271,6 +282,7 @@ impl<'a> Walk<'a> {
         self.end = Link { seq: parsed.seq, hash };
         if is_signed {
             self.signed = parsed.seq;
+            self.closed = matches!(parsed.why, Some("stop" | "segment_end"));
         }
         self.records += 1;
         match self.must_hold.iter().any(|link| link.seq == self.end.seq && *link != self.end) {
@@ -291,5 +303,242 @@ impl<'a> Walk<'a> {
             self.end = Link { seq: line.seq.saturating_sub(1), hash: before };
         }
         if before == self.end.hash { Ok(()) } else { Err(FaultWhy::WrongBefore) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::{ProptestConfig, any, proptest};
+    use proptest::sample::Index;
+    use tempfile::TempDir;
+
+    use super::super::chain::{Link, Signer, stated};
+    use super::super::fixture::{AT, folder, key, request};
+    use super::super::log::Log;
+    use super::super::mark::Why;
+    use super::super::segment::{Head, Segment, list};
+    use super::{Expected, FaultWhy, Verified, VerifyError, verify};
+
+    /// Two whole segments of four requests each and a third of two; signed off.
+    fn written(folder: &Path) {
+        let mut log = Log::open(folder, "node", 1, AT).unwrap();
+        for number in 1..=10 {
+            log.append(&request(number)).unwrap();
+            log.commit(true).unwrap();
+            if number % 4 == 0 {
+                log.rotate(AT).unwrap();
+            }
+        }
+        log.checkpoint(Why::Stop, AT).unwrap();
+    }
+
+    fn check(folder: &Path) -> Result<Verified, VerifyError> {
+        verify(folder, &key(folder), Expected::default(), |_| ())
+    }
+
+    fn fault(folder: &Path) -> (u64, u64, FaultWhy) {
+        let Err(VerifyError::Fault(fault)) = check(folder) else { panic!("no fault found") };
+        let segment = fault.file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        (segment, fault.line, fault.why)
+    }
+
+    /// The lines of one segment, to be changed.
+    fn edit(folder: &Path, segment: u64, change: impl FnOnce(&mut Vec<String>)) {
+        let path = Segment::new(folder, segment).path;
+        let mut lines: Vec<String> =
+            std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+        change(&mut lines);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, text).unwrap();
+    }
+
+    /// What somebody without the key can do best: change a line and every hash after it in the segment.
+    fn rechain(lines: &mut [String], from: usize) {
+        let mut link = Link { seq: 0, hash: stated(lines[from - 1].as_bytes()).unwrap() };
+        for line in &mut lines[from..] {
+            let cut = line.rfind(",\"hash\"").unwrap();
+            let mut bytes = format!("{}}}", &line[..cut]).into_bytes();
+            link = link.close(&mut bytes, 0);
+            *line = String::from_utf8(bytes).unwrap().trim_end().to_owned();
+        }
+    }
+
+    #[test]
+    fn what_was_written_holds() {
+        let folder = folder();
+        written(folder.path());
+        let verified = check(folder.path()).unwrap();
+        assert_eq!((verified.segments, verified.records, verified.unsigned), (3, 16, 0));
+        assert_eq!(verified.torn, None);
+    }
+
+    #[test]
+    fn every_hostile_edit_is_found_where_it_was_made() {
+        type Edit = fn(&Path);
+        let cases: [(&str, Edit, (u64, u64, FaultWhy)); 16] = [
+            (
+                "a word changed",
+                |f| edit(f, 1, |l| l[2] = l[2].replace("2.png", "9.png")),
+                (1, 3, FaultWhy::WrongHash),
+            ),
+            (
+                "a word and all hashes after it changed",
+                |f| {
+                    edit(f, 1, |l| {
+                        l[2] = l[2].replace("2.png", "9.png");
+                        rechain(l, 2);
+                    });
+                },
+                (1, 6, FaultWhy::WrongSignature),
+            ),
+            (
+                "a record removed",
+                |f| edit(f, 2, |l| drop(l.remove(2))),
+                (2, 3, FaultWhy::WrongHash),
+            ),
+            (
+                "a record removed and the rest chained anew",
+                |f| {
+                    edit(f, 2, |l| {
+                        l.remove(2);
+                        rechain(l, 2);
+                    });
+                },
+                (2, 3, FaultWhy::WrongNumber { expected: 9, found: 10 }),
+            ),
+            ("two records swapped", |f| edit(f, 1, |l| l.swap(2, 3)), (1, 3, FaultWhy::WrongHash)),
+            (
+                "a record put in twice",
+                |f| edit(f, 1, |l| l.insert(3, l[2].clone())),
+                (1, 4, FaultWhy::WrongHash),
+            ),
+            (
+                "no record put in",
+                |f| edit(f, 1, |l| l.insert(3, "{}".into())),
+                (1, 4, FaultWhy::NotARecord),
+            ),
+            (
+                "an empty line put in",
+                |f| edit(f, 1, |l| l.insert(3, String::new())),
+                (1, 4, FaultWhy::NotARecord),
+            ),
+            (
+                "the last line cut",
+                |f| edit(f, 3, |l| l.truncate(3)),
+                (3, 3, FaultWhy::Truncated { head: 16 }),
+            ),
+            (
+                "several lines cut",
+                |f| edit(f, 3, |l| l.truncate(1)),
+                (3, 1, FaultWhy::Truncated { head: 16 }),
+            ),
+            (
+                "the last segment removed",
+                |f| std::fs::remove_file(Segment::new(f, 3).path).unwrap(),
+                (2, 6, FaultWhy::Truncated { head: 16 }),
+            ),
+            (
+                "a segment removed",
+                |f| std::fs::remove_file(Segment::new(f, 2).path).unwrap(),
+                (3, 0, FaultWhy::MissingSegment { expected: 2 }),
+            ),
+            (
+                "the first segment removed",
+                |f| std::fs::remove_file(Segment::new(f, 1).path).unwrap(),
+                (2, 0, FaultWhy::MissingSegment { expected: 1 }),
+            ),
+            (
+                "the end of a segment cut",
+                |f| edit(f, 1, |l| l.truncate(5)),
+                (2, 1, FaultWhy::WrongBefore),
+            ),
+            (
+                "a record added after the end",
+                |f| {
+                    edit(f, 3, |l| {
+                        l.push(l[2].replace("\"seq\":15", "\"seq\":17"));
+                        rechain(l, 4);
+                    });
+                },
+                (3, 5, FaultWhy::AfterTheEnd),
+            ),
+            (
+                "the signed head removed",
+                |f| std::fs::remove_file(f.join("head.json")).unwrap(),
+                (3, 4, FaultWhy::HeadMissing),
+            ),
+        ];
+        for (name, hostile, expected) in cases {
+            let folder = folder();
+            written(folder.path());
+            hostile(folder.path());
+            assert_eq!(fault(folder.path()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_whole_folder_written_with_another_key_is_refused() {
+        let (real, forged) = (folder(), folder());
+        written(real.path());
+        written(forged.path());
+        let found = verify(forged.path(), &key(real.path()), Expected::default(), |_| ());
+        let Err(VerifyError::Fault(fault)) = found else { panic!("accepted") };
+        assert_eq!((fault.line, fault.why), (1, FaultWhy::WrongSignature));
+    }
+
+    #[test]
+    fn a_head_signed_with_another_key_is_refused() {
+        let folder = folder();
+        written(folder.path());
+        let end = check(folder.path()).unwrap().end;
+        Head::sign(&Signer::generate().unwrap().0, end).write(folder.path()).unwrap();
+        assert_eq!(fault(folder.path()).2, FaultWhy::HeadForged);
+    }
+
+    #[test]
+    fn an_older_state_of_the_whole_folder_is_found_by_an_end_kept_elsewhere() {
+        let folder = folder();
+        written(folder.path());
+        let (end, key) = (check(folder.path()).unwrap().end, key(folder.path()));
+        let kept = |seq| Expected { link: Some(Link { seq, ..end }), ..Expected::default() };
+        assert!(verify(folder.path(), &key, kept(end.seq), |_| ()).is_ok());
+        assert!(verify(folder.path(), &key, kept(end.seq + 1), |_| ()).is_err());
+        assert!(verify(folder.path(), &key, kept(end.seq - 1), |_| ()).is_err());
+    }
+
+    #[test]
+    fn segments_taken_away_on_purpose_are_accepted_when_said_so() {
+        let folder = folder();
+        written(folder.path());
+        std::fs::remove_file(Segment::new(folder.path(), 1).path).unwrap();
+        let from = Expected { from_segment: Some(2), ..Expected::default() };
+        let verified = verify(folder.path(), &key(folder.path()), from, |_| ()).unwrap();
+        assert_eq!((verified.segments, verified.records), (2, 10));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn no_byte_of_a_segment_can_change_unnoticed(at in any::<Index>(), file in any::<Index>(), with in 1u8..) {
+            static WRITTEN: LazyLock<TempDir> = LazyLock::new(|| {
+                let folder = folder();
+                written(folder.path());
+                folder
+            });
+            let segments = list(WRITTEN.path()).unwrap();
+            let path = &segments[file.index(segments.len())].path;
+            let content = std::fs::read(path).unwrap();
+            let mut changed = content.clone();
+            changed[at.index(content.len())] ^= with;
+            std::fs::write(path, changed).unwrap();
+            let found = check(WRITTEN.path());
+            std::fs::write(path, content).unwrap();
+            assert!(found.is_err());
+            assert!(check(WRITTEN.path()).is_ok());
+        }
     }
 }

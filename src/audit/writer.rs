@@ -1,6 +1,7 @@
 //! The one thread that writes. Whatever waits is committed together, so that a thousand requests share one fsync; what
 //! cannot be written is kept and tried again, while those who wait for it are told no.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use super::Durability;
 use super::log::Log;
 use super::mark::{What, Why};
 use super::record::Record;
-use crate::ground::clock::Clock;
+use crate::ground::clock::{Clock, Timestamp};
 
 /// What comes to the writer.
 #[derive(Debug)]
@@ -52,11 +53,14 @@ const RETRY: Duration = Duration::from_millis(200);
 const STOP_RETRIES: u32 = 10;
 
 pub(super) struct Writer {
-    pub(super) log: Log,
-    pub(super) queue: Receiver<Message>,
-    pub(super) state: Arc<State>,
-    pub(super) durability: Durability,
-    pub(super) clock: Clock,
+    log: Log,
+    queue: Receiver<Message>,
+    state: Arc<State>,
+    durability: Durability,
+    clock: Clock,
+    /// Records that came while the disk took nothing.
+    waiting: VecDeque<Record>,
+    stopping: bool,
 }
 
 /// Records of one commit.
@@ -64,26 +68,43 @@ pub(super) struct Writer {
 struct Batch {
     records: usize,
     tickets: Vec<Ticket>,
-    stop: bool,
 }
 
+/// The disk failed until a stop could wait no longer.
+struct GaveUp;
+
 impl Writer {
+    pub(super) const fn new(
+        log: Log,
+        queue: Receiver<Message>,
+        state: Arc<State>,
+        durability: Durability,
+        clock: Clock,
+    ) -> Self {
+        let waiting = VecDeque::new();
+        Self { log, queue, state, durability, clock, waiting, stopping: false }
+    }
+
     /// Writes until told to stop, or until nobody is left who could send.
     pub(super) fn run(mut self) {
+        if let Err(GaveUp) = self.write() {
+            tracing::error!("the audit stops with records that could not be written");
+        }
+    }
+
+    fn write(&mut self) -> Result<(), GaveUp> {
         let mut signed = Instant::now();
         loop {
             let batch = self.gather(signed + SIGN_EVERY);
-            let stop = batch.stop;
-            self.commit(batch);
+            self.commit(batch)?;
             let due = self.log.unsigned() >= SIGN_RECORDS || signed.elapsed() >= SIGN_EVERY;
-            if stop {
-                self.persist(|log, now| log.checkpoint(Why::Stop, now), Some(STOP_RETRIES));
-                return;
+            if self.stopping && self.waiting.is_empty() {
+                return self.persist(|log, now| log.checkpoint(Why::Stop, now), Vec::new());
             } else if self.log.is_full() {
-                self.persist(Log::rotate, None);
+                self.persist(Log::rotate, Vec::new())?;
                 signed = Instant::now();
             } else if due && self.log.unsigned() > 0 {
-                self.persist(|log, now| log.checkpoint(Why::Interval, now), None);
+                self.persist(|log, now| log.checkpoint(Why::Interval, now), Vec::new())?;
                 signed = Instant::now();
             }
         }
@@ -92,103 +113,125 @@ impl Writer {
     /// Waits for something to write, or for the time of a signature that is due.
     fn gather(&mut self, due: Instant) -> Batch {
         let mut batch = Batch::default();
-        if self.log.unsigned() > 0 {
-            match self.queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(message) => self.take(message, &mut batch),
-                Err(RecvTimeoutError::Timeout) => return batch,
-                Err(RecvTimeoutError::Disconnected) => batch.stop = true,
-            }
-        } else {
-            match self.queue.recv() {
-                Ok(message) => self.take(message, &mut batch),
-                Err(_nobody_left) => batch.stop = true,
-            }
+        while batch.records < BATCH
+            && let Some(record) = self.waiting.pop_front()
+        {
+            self.take(Message::Record { record, ticket: None }, &mut batch);
         }
-        if self.durability == Durability::Async && !batch.stop {
+        if batch.records > 0 || self.stopping {
+            return batch;
+        }
+        let first = if self.log.unsigned() > 0 {
+            self.queue.recv_timeout(due.saturating_duration_since(Instant::now()))
+        } else {
+            self.queue.recv().or(Err(RecvTimeoutError::Disconnected))
+        };
+        match first {
+            Ok(message) => self.take(message, &mut batch),
+            Err(RecvTimeoutError::Timeout) => return batch,
+            Err(RecvTimeoutError::Disconnected) => self.stopping = true,
+        }
+        if self.durability == Durability::Async && !self.stopping {
             std::thread::sleep(LINGER);
         }
-        while batch.records < BATCH && !batch.stop {
+        while batch.records < BATCH && !self.stopping {
             match self.queue.try_recv() {
                 Ok(message) => self.take(message, &mut batch),
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => batch.stop = true,
+                Err(TryRecvError::Disconnected) => self.stopping = true,
             }
         }
         batch
     }
 
     fn take(&mut self, message: Message, batch: &mut Batch) {
-        match message {
-            Message::Stop => batch.stop = true,
-            Message::Record { record, ticket } => {
-                batch.records += 1;
-                match self.log.append(&record) {
-                    Ok(()) => batch.tickets.extend(ticket),
-                    Err(error) => {
-                        tracing::error!(%error, "an audit record cannot be put into words");
-                        self.state.unrecorded.fetch_add(1, Ordering::Relaxed);
-                        ticket.map(|ticket| ticket.send(Err(Unwritten)));
-                    }
-                }
-            }
-        }
-    }
-
-    fn commit(&mut self, batch: Batch) {
-        if batch.records == 0 {
+        let Message::Record { record, ticket } = message else {
+            self.stopping = true;
             return;
+        };
+        batch.records += 1;
+        match self.log.append(&record) {
+            Ok(()) => batch.tickets.extend(ticket),
+            Err(error) => {
+                tracing::error!(%error, "an audit record cannot be put into words");
+                self.state.unrecorded.fetch_add(1, Ordering::Relaxed);
+                tell(ticket, Err(Unwritten));
+            }
         }
-        let sync = self.durability == Durability::BeforeBytes;
-        let mut tickets = batch.tickets;
-        let retries = batch.stop.then_some(STOP_RETRIES);
-        self.persist_telling(|log, _| log.commit(sync), retries, &mut tickets);
-        self.state.queued.fetch_sub(batch.records, Ordering::Relaxed);
-        self.state.room.notify_waiters();
     }
 
-    fn persist(
-        &mut self,
-        act: impl FnMut(&mut Log, crate::ground::clock::Timestamp) -> io::Result<()>,
-        retries: Option<u32>,
-    ) {
-        self.persist_telling(act, retries, &mut Vec::new());
-    }
-
-    /// Does it until it succeeds. Who waits is told no at the first failure and does not wait for the disk to come back.
-    fn persist_telling(
-        &mut self,
-        mut act: impl FnMut(&mut Log, crate::ground::clock::Timestamp) -> io::Result<()>,
-        retries: Option<u32>,
-        tickets: &mut Vec<Ticket>,
-    ) {
-        let mut failures = 0;
-        while let Err(error) = act(&mut self.log, self.clock.now()) {
-            if self.state.healthy.swap(false, Ordering::Relaxed) {
-                tracing::error!(%error, "the audit cannot be written: nothing that must be recorded is served");
-            }
-            tell(tickets, Err(Unwritten));
-            failures += 1;
-            if retries.is_some_and(|most| failures >= most) {
-                tracing::error!("the audit stops with records that could not be written");
-                return;
-            }
-            std::thread::sleep(RETRY);
-        }
-        if !self.state.healthy.swap(true, Ordering::Relaxed) {
-            tracing::info!("the audit can be written again");
-        }
-        tell(tickets, Ok(()));
+    fn commit(&mut self, batch: Batch) -> Result<(), GaveUp> {
         let requests = self.state.unrecorded.swap(0, Ordering::Relaxed);
         if requests > 0
             && let Err(error) = self.log.mark(What::Unrecorded { requests }, self.clock.now())
         {
             tracing::error!(%error, requests, "requests were refused unrecorded");
         }
+        if batch.records == 0 && requests == 0 {
+            return Ok(());
+        }
+        let sync = self.durability == Durability::BeforeBytes;
+        let written = self.persist(|log, _| log.commit(sync), batch.tickets);
+        self.state.queued.fetch_sub(batch.records, Ordering::Relaxed);
+        self.state.room.notify_waiters();
+        written
+    }
+
+    /// Does it until it succeeds. Who waits is told no at the first failure, and who comes meanwhile at once: their
+    /// records are kept, but nobody waits for the disk to come back.
+    fn persist(
+        &mut self,
+        mut act: impl FnMut(&mut Log, Timestamp) -> io::Result<()>,
+        mut tickets: Vec<Ticket>,
+    ) -> Result<(), GaveUp> {
+        let mut failures_while_stopping = 0;
+        while let Err(error) = act(&mut self.log, self.clock.now()) {
+            if self.state.healthy.swap(false, Ordering::Relaxed) {
+                tracing::error!(
+                    %error,
+                    "the audit cannot be written: nothing that must be recorded is served"
+                );
+            }
+            tell(tickets.drain(..), Err(Unwritten));
+            self.refuse_for_a_while();
+            if self.stopping {
+                failures_while_stopping += 1;
+            }
+            if failures_while_stopping > STOP_RETRIES {
+                return Err(GaveUp);
+            }
+        }
+        if !self.state.healthy.swap(true, Ordering::Relaxed) {
+            tracing::info!("the audit can be written again");
+        }
+        tell(tickets, Ok(()));
+        Ok(())
+    }
+
+    /// The pause before the next attempt.
+    fn refuse_for_a_while(&mut self) {
+        let until = Instant::now() + RETRY;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.queue.recv_timeout(left) {
+                Ok(Message::Record { record, ticket }) => {
+                    tell(ticket, Err(Unwritten));
+                    self.waiting.push_back(record);
+                }
+                Ok(Message::Stop) => self.stopping = true,
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.stopping = true;
+                    std::thread::sleep(left);
+                    return;
+                }
+            }
+        }
     }
 }
 
-fn tell(tickets: &mut Vec<Ticket>, word: Result<(), Unwritten>) {
-    for ticket in tickets.drain(..) {
+fn tell(tickets: impl IntoIterator<Item = Ticket>, word: Result<(), Unwritten>) {
+    for ticket in tickets {
         // Who went away does not need to know.
         drop(ticket.send(word));
     }
