@@ -5,6 +5,7 @@
 //! one's (`tests/tidy.rs`). Start reading at [`gateway`].
 
 pub mod ground;
+pub mod telemetry;
 
 pub mod catalog;
 pub mod outbound;
@@ -26,4 +27,5 @@ pub mod sign_in;
 
 pub mod demo;
 pub mod gateway;
+pub mod operations;
 pub mod settings;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Earlier first. A module may name those before it; those of one line may name each other.
 const ORDER: &[&[&str]] = &[
-    &["ground"],
+    &["ground", "telemetry"],
     &["catalog"],
     &["outbound", "records"],
     &["listener"],
@@ -19,17 +19,7 @@ const ORDER: &[&[&str]] = &[
     &["stream"],
     &["audit"],
     // Beside the stages: they may name everything, and each other.
-    &[
-        "refusal",
-        "sign_in",
-        "admin",
-        "gateway",
-        "settings",
-        "telemetry",
-        "operations",
-        "command",
-        "demo",
-    ],
+    &["refusal", "sign_in", "admin", "gateway", "settings", "operations", "command", "demo"],
 ];
 
 /// The folders that may import each outside crate. What is not listed is imported by anyone.

@@ -1,1 +1,154 @@
-//! settings
+//! The settings: files, then the environment, read in one pass that notes every fault with its place and remedy. What
+//! comes out are the stages' own typed settings, or a report; nothing half-read, nothing unknown, no secret shown (R30).
+
+mod credentials;
+mod document;
+mod environment;
+mod fault;
+mod key;
+mod kind;
+mod pages;
+mod pieces;
+mod reader;
+mod secret;
+mod sections;
+mod source;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+pub use environment::Environment;
+pub use fault::{Fault, Report};
+pub use key::{Absent, Applies, Row};
+pub use pages::settings_page;
+pub use table::ROWS;
+
+use self::document::Table;
+use self::reader::{Reading, unknown};
+use self::source::Source;
+use crate::ground::seal::MasterKey;
+use crate::ground::secret::Secret;
+use crate::{audit, credential, identity, listener, operations, outbound, policy, telemetry};
+
+const CREDENTIALS: &str = "credentials";
+
+/// Everything that an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub listener: listener::Settings,
+    pub operations: operations::Settings,
+    /// The records' SQLite file.
+    pub records: PathBuf,
+    pub seal: MasterKey,
+    pub identity: identity::Settings,
+    pub audit: audit::Settings,
+    pub policy: policy::Settings,
+    pub outbound: outbound::Settings,
+    pub credential: credential::Settings,
+    pub log: telemetry::Settings,
+}
+
+/// Settings, and what a reload must know of them.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// Every file that was read: a change of one is a change of the settings.
+    pub files: Vec<PathBuf>,
+    /// What was written for each key that is only used at a start.
+    fixed: Vec<(String, String)>,
+}
+
+/// Reads the files in order, the later winning, then the environment.
+///
+/// # Errors
+/// A [`Report`] of all faults.
+pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Loaded, Report> {
+    let home = files.first().and_then(|file| file.parent()).unwrap_or_else(|| Path::new(""));
+    let mut reading = Reading::new(environment, home);
+    let mut tree = Some(Table::new());
+    for file in files {
+        reading.files.push(file.clone());
+        let later = document::read(file, &mut reading.report);
+        tree = tree.zip(later).map(|(mut tree, later)| {
+            document::overlay(&mut tree, later);
+            tree
+        });
+    }
+    finish(tree, reading)
+}
+
+/// Reads one text as if it stood in a file of that name.
+///
+/// # Errors
+/// A [`Report`] of all faults.
+pub fn load_text(name: &Path, text: &str, environment: &Environment) -> Result<Loaded, Report> {
+    let mut reading = Reading::new(environment, name.parent().unwrap_or_else(|| Path::new("")));
+    reading.files.push(name.to_owned());
+    let tree = document::parse(&Source::shared(name, text), &mut reading.report);
+    finish(tree, reading)
+}
+
+impl Loaded {
+    /// The keys that were changed in `newer` and that only a restart takes up.
+    #[must_use]
+    pub fn need_restart(&self, newer: &Self) -> Vec<String> {
+        let gone = self.fixed.iter().filter(|one| !newer.fixed.contains(one));
+        let come = newer.fixed.iter().filter(|one| !self.fixed.contains(one));
+        let mut keys: Vec<String> = gone.chain(come).map(|(key, _)| key.clone()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+}
+
+fn finish(tree: Option<Table>, mut reading: Reading<'_>) -> Result<Loaded, Report> {
+    let Some(mut tree) = tree else {
+        reading.report.in_order();
+        return Err(reading.report);
+    };
+    let environment = reading.environment.settings(&tree);
+    document::overlay(&mut tree, environment);
+    let settings = sections(&mut tree, &mut reading);
+    for (name, (place, value)) in tree {
+        value.mask();
+        let mut known: Vec<&str> = ROWS.iter().map(|row| row.section).collect();
+        known.dedup();
+        let known = known.into_iter().map(|section| section.trim_end_matches(".NAME"));
+        let (what, remedy) = unknown(&name, known, "a section");
+        reading.report.note(Fault::at(&place, &name, what, remedy));
+    }
+    let Reading { mut report, files, fixed, .. } = reading;
+    report.in_order();
+    match settings {
+        Some(settings) if report.is_empty() => Ok(Loaded { settings, files, fixed }),
+        Some(_) | None => Err(report),
+    }
+}
+
+fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Settings> {
+    let listener = sections::listener(tree, reading);
+    let operations = sections::operations(reading.section(tree, "operations", ROWS), &listener);
+    let records = sections::records(reading.section(tree, "records", ROWS));
+    let seal = sections::seal(reading.section(tree, "seal", ROWS));
+    let identity = sections::identity(tree, reading);
+    let audit = sections::audit(reading.section(tree, "audit", ROWS));
+    let policy = sections::policy(reading.section(tree, "policy", ROWS));
+    let outbound = sections::outbound(reading.section(tree, "outbound", ROWS));
+    let sources = credentials::sources(tree, reading);
+    let log = sections::log(reading.section(tree, "log", ROWS));
+    let variables = reading.environment.variables();
+    let secret = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
+    let environment = credential::Variables::new(variables.map(secret));
+    Some(Settings {
+        listener: listener?,
+        operations: operations?,
+        records: records?,
+        seal: seal?,
+        identity: identity?,
+        audit: audit?,
+        policy: policy?,
+        outbound: outbound?,
+        credential: credential::Settings { sources: sources?, environment },
+        log: log?,
+    })
+}

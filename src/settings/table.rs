@@ -1,0 +1,145 @@
+//! Every key there is, once: the reader takes values by these, and `docs/settings.md` is written from them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, Uri};
+
+use super::key::Absent::{Default, Optional, Required};
+use super::key::Applies::{Reload, Restart};
+use super::key::{Key, Row};
+use super::kind::{
+    HOUR, MINUTE, SECOND, address, choice, duration, files, integer, list, parsed, path, some, text,
+};
+use super::pieces::{CredentialKind, certificates, clear_text};
+use super::secret::{seal_key, secret};
+use crate::audit::Durability;
+use crate::catalog::CredentialName;
+use crate::ground::seal::MasterKey;
+use crate::ground::secret::Secret;
+use crate::listener::{CertificateFiles, ClearText, Network, ServedHost};
+use crate::outbound::Allowed;
+use crate::telemetry::{Form, Level};
+
+macro_rules! keys {
+    ($($constant:ident: $type:ty = $kind:expr, $section:literal $name:literal, $absent:expr, $applies:expr, $meaning:literal;)*) => {
+        $(pub(super) const $constant: Key<$type> = $kind.key(($section, $name), $absent, $applies, $meaning);)*
+
+        /// Every key, in the order of the document.
+        pub const ROWS: &[Row] = &[$($constant.row),*];
+    };
+}
+
+/// The section that the keys of every credential stand under.
+pub(super) const CREDENTIAL: &str = "credentials.NAME";
+
+keys! {
+    LISTEN_ADDRESS: SocketAddr = address(), "listen" "address", Default("\"0.0.0.0:8443\""), Restart,
+        "where HTTPS is served";
+    LISTEN_HOSTS: Vec<ServedHost> = some(|| "a list of host names".into()), "listen" "hosts", Required, Reload,
+        "the Host values that are served, with or without a port; requests for others get 421";
+    LISTEN_CERTIFICATES: Vec<CertificateFiles> = certificates(), "listen" "certificates", Default("[]"), Reload,
+        "certificates by server name, each { chain = \"PEM\", key = \"PEM\" }; the first serves clients that name none; read again when the files change; needed unless clear_text serves";
+    LISTEN_CLEAR_TEXT: ClearText = clear_text(), "listen" "clear_text", Optional, Restart,
+        "a second socket without TLS, { address = \"IP:PORT\", mode = \"redirect\" }; mode \"serve\" is for a load balancer that ends TLS in front";
+    LISTEN_THREADS: usize = integer::<1, 1024, usize>(), "listen" "threads", Optional, Restart,
+        "threads that serve; without it one per core";
+    LISTEN_TRUSTED_PROXIES: Vec<Network> = list(|| "a list of networks".into()), "listen" "trusted_proxies", Default("[]"), Restart,
+        "peers whose client_address_header is believed";
+    LISTEN_CLIENT_ADDRESS_HEADER: HeaderName = parsed(|| "the name of a header".into()), "listen" "client_address_header", Optional, Restart,
+        "the header in which trusted proxies say who the client is";
+
+    LIMITS_HEAD: Duration = duration::<SECOND, 1, 600>(), "limits" "head_seconds", Default("10"), Restart,
+        "a request's head must have arrived within it";
+    LIMITS_HANDSHAKE: Duration = duration::<SECOND, 1, 600>(), "limits" "handshake_seconds", Default("10"), Restart,
+        "a TLS handshake must be done within it";
+    LIMITS_IDLE: Duration = duration::<SECOND, 1, 3600>(), "limits" "idle_seconds", Default("75"), Restart,
+        "a connection without a request is closed after it";
+    LIMITS_STALL: Duration = duration::<SECOND, 1, 3600>(), "limits" "stall_seconds", Default("60"), Restart,
+        "a client that takes nothing for so long is cut off";
+    LIMITS_DRAIN: Duration = duration::<SECOND, 0, 3600>(), "limits" "drain_seconds", Default("30"), Restart,
+        "how long running answers may go on after the program was told to stop";
+    LIMITS_CONNECTIONS: usize = integer::<1, 10_000_000, usize>(), "limits" "max_connections", Default("20000"), Restart,
+        "open connections in all";
+    LIMITS_CONNECTIONS_PER_ADDRESS: usize = integer::<1, 10_000_000, usize>(), "limits" "max_connections_per_address", Default("4096"), Restart,
+        "open connections from one address";
+    LIMITS_STREAMS: u32 = integer::<1, 65535, u32>(), "limits" "max_streams", Default("128"), Restart,
+        "requests at once on one HTTP/2 connection";
+    LIMITS_UPLOAD: u64 = integer::<0, 5_497_558_138_880, u64>(), "limits" "max_upload_bytes", Default("5368709120"), Restart,
+        "the largest body that is taken";
+    LIMITS_RATE: usize = integer::<0, 10_000_000, usize>(), "limits" "requests_per_second_per_address", Default("0"), Restart,
+        "requests per second from one address; 0 is no limit";
+
+    OPERATIONS_ADDRESS: SocketAddr = address(), "operations" "address", Default("\"127.0.0.1:9464\""), Restart,
+        "where /livez, /readyz and /metrics are served, in clear text; keep it off the public network";
+    OPERATIONS_DRAIN_DELAY: Duration = duration::<SECOND, 0, 600>(), "operations" "drain_delay_seconds", Default("0"), Reload,
+        "how long /readyz fails before the drain begins, so that load balancers look away first";
+
+    RECORDS_FILE: PathBuf = path(), "records" "file", Default("\"sluicegate.sqlite\""), Restart,
+        "the SQLite file of accounts, sessions, tokens and the catalogue; made when it does not exist";
+
+    SEAL_KEY: MasterKey = seal_key(), "seal" "key", Required, Restart,
+        "where the sealing key stands: 32 random bytes in base64 (openssl rand -base64 32)";
+
+    SESSIONS_IDLE: Duration = duration::<MINUTE, 1, 43200>(), "sessions" "idle_minutes", Default("60"), Restart,
+        "a session without a request ends after it";
+    SESSIONS_ABSOLUTE: Duration = duration::<HOUR, 1, 8760>(), "sessions" "absolute_hours", Default("12"), Restart,
+        "every session ends after it";
+
+    SIGN_IN_ATTEMPTS: u32 = integer::<1, 10_000, u32>(), "sign_in" "attempts_per_minute", Default("10"), Restart,
+        "attempts to sign in per minute, for one account and for one address";
+
+    AUDIT_FOLDER: PathBuf = path(), "audit" "folder", Default("\"audit\""), Restart,
+        "where the audit is written";
+    AUDIT_DURABILITY: Durability = choice(), "audit" "durability", Default("\"before-bytes\""), Restart,
+        "\"before-bytes\": an object's first byte leaves when its entry is on disk; \"async\": soon after";
+    AUDIT_SEGMENT: u64 = integer::<1, 65536, u64>(), "audit" "segment_megabytes", Default("64"), Restart,
+        "a file of the audit is closed when it has grown past this";
+
+    POLICY_FOLDER: PathBuf = path(), "policy" "folder", Optional, Reload,
+        "schema and policies; without it the roles that are built in";
+    POLICY_RATE: u32 = integer::<0, 1_000_000, u32>(), "policy" "requests_per_second", Default("0"), Restart,
+        "requests per second of one person; 0 is no quota";
+    POLICY_BURST: u32 = integer::<0, 1_000_000, u32>(), "policy" "burst", Default("0"), Restart,
+        "how many of them at once after a pause; 0 is as many as one second has";
+
+    OUTBOUND_PRIVATE: Vec<Allowed> = list(|| "a list of \"ip\", \"ip:port\" or \"ip/bits\"".into()), "outbound" "allow_private", Default("[]"), Reload,
+        "private, loopback and link-local addresses that may be connected to; all others of those are refused";
+    OUTBOUND_ROOTS: Vec<PathBuf> = files(), "outbound" "ca_files", Default("[]"), Reload,
+        "PEM files of roots that are trusted besides the system's";
+    OUTBOUND_CONNECT: Duration = duration::<SECOND, 1, 600>(), "outbound" "connect_seconds", Default("5"), Reload,
+        "a connection, with its TLS handshake, must stand within it";
+    OUTBOUND_ANSWER: Duration = duration::<SECOND, 1, 3600>(), "outbound" "answer_seconds", Default("30"), Reload,
+        "the first byte of an answer must have come within it";
+    OUTBOUND_STALL: Duration = duration::<SECOND, 1, 3600>(), "outbound" "stall_seconds", Default("30"), Reload,
+        "the longest pause between bytes of an answer";
+
+    CREDENTIAL_KIND: CredentialKind = choice(), "credentials.NAME" "kind", Required, Reload,
+        "\"static\": keys from files or variables; \"chain\": what the machine offers, as the AWS tools find it; \"assume-role\": a role that another credential may take";
+    CREDENTIAL_KEY_ID: Secret<String> = secret(), "credentials.NAME" "access_key_id", Optional, Reload,
+        "static (required)";
+    CREDENTIAL_SECRET_KEY: Secret<String> = secret(), "credentials.NAME" "secret_access_key", Optional, Reload,
+        "static (required)";
+    CREDENTIAL_SESSION_TOKEN: Secret<String> = secret(), "credentials.NAME" "session_token", Optional, Reload,
+        "static: of temporary keys";
+    CREDENTIAL_PROFILE: String = text(), "credentials.NAME" "profile", Optional, Reload,
+        "chain: the profile of the AWS files";
+    CREDENTIAL_SOURCE: CredentialName = parsed(|| "the name of a credential".into()), "credentials.NAME" "source", Optional, Reload,
+        "assume-role (required): the credential that takes the role";
+    CREDENTIAL_ROLE: String = text(), "credentials.NAME" "role_arn", Optional, Reload,
+        "assume-role (required): the role";
+    CREDENTIAL_EXTERNAL_ID: String = text(), "credentials.NAME" "external_id", Optional, Reload,
+        "assume-role: what the role's trust policy asks for";
+    CREDENTIAL_DURATION: Duration = duration::<SECOND, 900, 43200>(), "credentials.NAME" "duration_seconds", Optional, Reload,
+        "assume-role: how long one credential lasts; without it 3600";
+    CREDENTIAL_ENDPOINT: Uri = parsed(|| "https://host[:port]".into()), "credentials.NAME" "sts_endpoint", Optional, Reload,
+        "assume-role: where STS is; without it Amazon's of the region";
+    CREDENTIAL_REGION: String = text(), "credentials.NAME" "region", Optional, Reload,
+        "assume-role (required): the region of STS";
+
+    LOG_LEVEL: Level = choice(), "log" "level", Default("\"info\""), Reload,
+        "how much is logged to standard error";
+    LOG_FORMAT: Form = choice(), "log" "format", Default("\"json\""), Restart,
+        "\"json\" for programs, \"text\" for people";
+}
