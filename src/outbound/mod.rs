@@ -20,7 +20,7 @@ pub use connect::{Host, Scheme};
 pub use wire::Wire;
 
 /// The settings' `[outbound]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Addresses that are not public and may be connected to all the same.
     pub allow_private: Vec<Allowed>,
@@ -100,12 +100,6 @@ pub enum OutboundError {
     },
     #[error("no TLS with these settings")]
     BadTls(#[source] rustls::Error),
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { allow_private: Vec::new(), ca_files: Vec::new(), patience: Patience::default() }
-    }
 }
 
 impl Default for Patience {

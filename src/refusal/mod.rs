@@ -14,6 +14,7 @@ use crate::backend::BackendError;
 use crate::credential::CredentialError;
 use crate::identity::IdentityError;
 use crate::listener::RequestFault;
+use crate::outbound::OutboundError;
 use crate::policy::{Denial, NotFoundWhy};
 use crate::request::RequestError;
 use crate::stream::Lapsed;
@@ -138,9 +139,54 @@ impl From<CredentialError> for Refusal {
 
 impl From<BackendError> for Refusal {
     fn from(error: BackendError) -> Self {
-        match &error {
-            BackendError::NoSuchObject => Self::new(Code::NotFound, error),
+        use BackendError as E;
+        let code = match &error {
+            E::RangeNotSatisfiable { length } => {
+                let length = Extra::ObjectLength(*length);
+                return Self::new(Code::RangeNotSatisfiable, error).with(length);
+            }
+            E::NoSuchObject => Code::NotFound,
+            E::PreconditionFailed => Code::PreconditionFailed,
+            E::UnsupportedCondition { .. } => Code::BadHeader,
+            E::BodyRefused { .. } | E::ClientGone => Code::BadBody,
+            E::KeyTooLong => Code::BadKey,
+            E::ClientStalled { .. } => Code::SlowHead,
+            E::Unreachable(cause) => unreachable_code(cause),
+            E::Silent { .. } | E::Stalled { .. } => Code::StorageTimeout,
+            E::Overloaded { .. }
+            | E::CredentialRejected { .. }
+            | E::Conflict
+            | E::ChangedMidRead => Code::StorageUnavailable,
+            E::Broken { .. }
+            | E::Truncated { .. }
+            | E::Unusable { .. }
+            | E::RefusedUs { .. }
+            | E::Elsewhere { .. }
+            | E::Misconfigured { .. }
+            | E::BadEndpoint(_) => Code::StorageFault,
+            E::WrongCredential | E::NotForStorage | E::Unwritable(_) | E::Unprintable(_) => {
+                Code::OurFault
+            }
+        };
+        Self::new(code, error)
+    }
+}
+
+/// A storage that is down comes back by itself; one that may not be reached, or is not who it should be, does not.
+const fn unreachable_code(error: &OutboundError) -> Code {
+    use OutboundError as E;
+    match error {
+        E::Timeout { .. } => Code::StorageTimeout,
+        E::Unresolved { .. } | E::NoAddress { .. } | E::Unreachable { .. } => {
+            Code::StorageUnavailable
         }
+        E::PrivateAddress { .. }
+        | E::Unverified { .. }
+        | E::Garbled { .. }
+        | E::TooLarge { .. }
+        | E::BadAddress { .. }
+        | E::BadRoots { .. }
+        | E::BadTls(_) => Code::StorageFault,
     }
 }
 
