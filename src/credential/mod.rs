@@ -2,13 +2,28 @@
 //! across projects (R25); signing keys derived once a day; the AWS signature itself.
 
 pub mod aws;
+mod backoff;
+mod chain;
+mod error;
+mod minter;
+mod role;
 mod settings;
+mod shelf;
+mod slot;
+mod sources;
+mod sts;
+#[cfg(test)]
+mod tests;
+mod tools;
 
 use std::sync::Arc;
 
-pub use settings::{AssumeRole, Settings, Source, Variables};
-
-use crate::policy::Grant;
+pub use error::{CredentialError, SourceError};
+pub use minter::{Had, Minter, Trial};
+pub use settings::{AssumeRole, Fault, Settings, Source, Variables};
+pub use sources::Sources;
+pub use sts::RefusalCode;
+pub use tools::Tools;
 
 /// What the grant's storage is opened with. Made by [`Minter::mint`] only.
 #[derive(Debug, Clone)]
@@ -18,47 +33,28 @@ pub struct Credential(Kind);
 enum Kind {
     /// Our own pages need none.
     None,
-    Aws(Arc<aws::Keys>),
-}
-
-/// Why there is no credential.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialError {
-    #[error("storage credential {name:?}: {reason}")]
-    Unavailable { name: String, reason: String },
-}
-
-/// Mints, caches and refreshes credentials.
-#[derive(Debug)]
-pub struct Minter {}
-
-impl Minter {
-    /// The credential for exactly this grant.
-    ///
-    /// # Errors
-    /// [`CredentialError`] when none can be had now.
-    pub async fn mint(&self, grant: &Grant) -> Result<Credential, CredentialError> {
-        let _ = grant;
-        todo!()
-    }
+    Aws(Arc<slot::Held>),
 }
 
 impl Credential {
     /// The credential's public id for the audit (an access key id), never for a client.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        match &self.0 {
-            Kind::None => None,
-            Kind::Aws(keys) => Some(keys.access_key_id()),
-        }
+        self.aws().map(|keys| keys.access_key_id())
     }
 
     /// The AWS keys, for a backend that signs with them.
     #[must_use]
-    pub const fn aws(&self) -> Option<&Arc<aws::Keys>> {
+    pub fn aws(&self) -> Option<&Arc<aws::Keys>> {
         match &self.0 {
             Kind::None => None,
-            Kind::Aws(keys) => Some(keys),
+            Kind::Aws(held) => Some(&held.keys),
         }
+    }
+
+    /// Given keys as a credential, for other stages' tests.
+    #[cfg(test)]
+    pub(crate) fn of_keys(keys: aws::Keys) -> Self {
+        Self(Kind::Aws(Arc::new(slot::Held::given(Arc::new(keys)))))
     }
 }

@@ -1,6 +1,8 @@
-//! What an operator decides about storage credentials. Filled and checked by `settings`; plain values here.
+//! What an operator decides about storage credentials. Filled by `settings`; plain values here, judged as a whole by
+//! [`super::Sources::read`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use crate::catalog::CredentialName;
 use crate::ground::secret::Secret;
 
 /// `[credentials.NAME]`: every source of a credential that storages may name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     pub sources: BTreeMap<CredentialName, Source>,
     /// What the process was started with, for the default chain.
@@ -16,7 +18,7 @@ pub struct Settings {
 }
 
 /// Where one credential comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// `kind = "static"`
     Static {
@@ -31,9 +33,9 @@ pub enum Source {
 }
 
 /// A role that another credential may take.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumeRole {
-    /// Another credential of the settings; `settings` has made sure that it exists and that there is no cycle.
+    /// Another credential of the settings.
     pub source: CredentialName,
     pub role_arn: String,
     pub external_id: Option<String>,
@@ -44,7 +46,7 @@ pub struct AssumeRole {
 }
 
 /// Environment variables, which only `settings` may read; any value may be a secret.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(Arc<BTreeMap<String, Secret<String>>>);
 
 impl Variables {
@@ -60,8 +62,25 @@ impl Variables {
     }
 }
 
-impl std::fmt::Debug for Variables {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// One thing wrong with one credential's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub credential: CredentialName,
+    /// The key that is wrong.
+    pub field: &'static str,
+    pub problem: String,
+    pub remedy: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { credential, field, problem, remedy } = self;
+        write!(f, "credentials.{credential}.{field}: {problem} ({remedy})")
     }
 }

@@ -65,6 +65,11 @@ impl Host {
         &self.name
     }
 
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The same place with a label before its name. `None` for an IP address, which takes none.
     ///
     /// # Errors
@@ -194,9 +199,15 @@ impl Rules {
         Ok(permitted)
     }
 
+    /// Whether `allow_private` names the address.
+    #[must_use]
+    pub fn names(&self, address: SocketAddr) -> bool {
+        self.allow_private.iter().any(|entry| entry.names(address))
+    }
+
     fn permits(&self, address: SocketAddr, besides: Besides) -> bool {
         address::is_public(address.ip())
-            || self.allow_private.iter().any(|entry| entry.names(address))
+            || self.names(address)
             || (besides == Besides::Metadata && address::is_metadata(address.ip()))
     }
 }

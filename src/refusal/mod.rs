@@ -131,7 +131,10 @@ impl From<Denial> for Refusal {
 impl From<CredentialError> for Refusal {
     fn from(error: CredentialError) -> Self {
         let code = match &error {
-            CredentialError::Unavailable { .. } => Code::StorageUnavailable,
+            CredentialError::Unavailable { .. } | CredentialError::Control(_) => {
+                Code::StorageUnavailable
+            }
+            CredentialError::Unknown { .. } | CredentialError::ForeignStorage => Code::OurFault,
         };
         Self::new(code, error)
     }

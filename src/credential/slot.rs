@@ -1,0 +1,285 @@
+//! One place for one set of keys: read without a lock while they are good, renewed early in the background, fetched by
+//! one flight at a time however many wait, and left alone for a while after a failure.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::aws::Keys;
+use super::backoff::Backoff;
+use super::chain::Chain;
+use super::error::{CredentialError, SourceError};
+use super::role::Role;
+use super::tools::Tools;
+use crate::catalog::{CredentialName, Storage};
+use crate::ground::clock::{SignedDuration, Timestamp};
+use crate::ground::control::ControlFailed;
+
+/// Keys in use, with the slot that they came from.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) keys: Arc<Keys>,
+    obtained: Timestamp,
+    /// Not served from here on.
+    until: Option<Timestamp>,
+    /// Milliseconds since 1970: when the next background renewal may begin. `MAX` while one is under way.
+    due: AtomicI64,
+    slot: Weak<Slot>,
+}
+
+/// Everything that a fetch may know: what is not in here cannot influence whose keys come back (R25).
+#[derive(Debug)]
+pub(super) enum Order {
+    Given(Arc<Keys>),
+    Chain(Arc<Chain>),
+    /// Without a storage: only as the source of another role, never for a request.
+    Role {
+        role: Arc<Role>,
+        storage: Option<Arc<Storage>>,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    name: CredentialName,
+    order: Order,
+    held: ArcSwapOption<Held>,
+    flight: Mutex<Flight>,
+}
+
+type Outcome = Result<Arc<Held>, Arc<SourceError>>;
+type Landing = watch::Receiver<Option<Outcome>>;
+
+/// The fetch under way, and what became of the ones before it.
+#[derive(Debug, Default)]
+struct Flight {
+    /// Closed when the flight is over, however it ended.
+    landing: Option<Landing>,
+    failures: Backoff,
+    last_failure: Option<Arc<SourceError>>,
+    /// Keys that were refused although they were fresh.
+    rejections: Backoff,
+}
+
+/// Why keys are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// There are none.
+    Want,
+    /// Those that there are will end soon.
+    Renewal,
+}
+
+/// Keys are renewed in the last fifth of their life, at most this long before their end.
+const RENEW_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
+/// A request that is signed now must still be good when it arrives.
+const MARGIN: SignedDuration = SignedDuration::from_secs(10);
+/// Keys refused sooner than this were never any good.
+const FRESH: SignedDuration = SignedDuration::from_mins(1);
+
+impl Slot {
+    pub(super) fn new(name: CredentialName, order: Order) -> Arc<Self> {
+        let (held, flight) = (ArcSwapOption::empty(), Mutex::default());
+        Arc::new(Self { name, order, held, flight })
+    }
+
+    /// The keys, when they are good now. Starts their renewal when it is time.
+    pub(super) fn ready(self: &Arc<Self>, tools: &Tools, now: Timestamp) -> Option<Arc<Held>> {
+        let held = self.held.load();
+        let good = held.as_ref().filter(|held| held.good(now))?;
+        if good.take_turn(now) && self.board(tools, now, Why::Renewal).is_err() {
+            good.put_off(now);
+        }
+        Some(Arc::clone(good))
+    }
+
+    /// The keys, fetched if need be.
+    pub(super) async fn keys(self: &Arc<Self>, tools: &Tools) -> Outcome {
+        let now = tools.clock.now();
+        if let Some(held) = self.ready(tools, now) {
+            return Ok(held);
+        }
+        let mut landing = self.board(tools, now, Why::Want)?;
+        match landing.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(outcome)) => outcome.clone(),
+            Ok(None) | Err(_) => Err(Arc::new(SourceError::Control(ControlFailed))),
+        }
+    }
+
+    /// As [`Self::keys`], with the error of the stage.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        tools: &Tools,
+    ) -> Result<Arc<Held>, CredentialError> {
+        let unavailable = |cause| CredentialError::Unavailable { name: self.name.clone(), cause };
+        self.keys(tools).await.map_err(unavailable)
+    }
+
+    pub(super) const fn name(&self) -> &CredentialName {
+        &self.name
+    }
+
+    /// Nothing good in it, nothing on its way, nothing to remember: it can be made again when it is wanted.
+    pub(super) fn idle(&self, now: Timestamp) -> bool {
+        let flight = self.flight();
+        !self.held.load().as_ref().is_some_and(|held| held.good(now))
+            && flight.under_way().is_none()
+            && flight.failures.open(now)
+            && flight.rejections.open(now)
+    }
+
+    /// Joins the flight under way, or starts one on the control plane, or recalls why the last one failed.
+    fn board(
+        self: &Arc<Self>,
+        tools: &Tools,
+        now: Timestamp,
+        why: Why,
+    ) -> Result<Landing, Arc<SourceError>> {
+        let mut flight = self.flight();
+        if let Some(landing) = flight.under_way() {
+            return Ok(landing);
+        }
+        if let (Why::Want, Some(held)) = (why, self.held.load_full().filter(|held| held.good(now)))
+        {
+            // Another's flight has just landed.
+            return Ok(watch::channel(Some(Ok(held))).1);
+        }
+        if let Some(failure) = flight.pause(now) {
+            return Err(failure);
+        }
+        let (sender, landing) = watch::channel(None);
+        flight.landing = Some(landing.clone());
+        let (slot, tools_there) = (Arc::clone(self), tools.clone());
+        tools.control.start(async move {
+            let fetched = slot.fetch(&tools_there).await;
+            let outcome = slot.land(fetched, tools_there.clock.now());
+            sender.send_replace(Some(outcome));
+        });
+        Ok(landing)
+    }
+
+    async fn fetch(&self, tools: &Tools) -> Result<Arc<Keys>, SourceError> {
+        match &self.order {
+            Order::Given(keys) => Ok(Arc::clone(keys)),
+            Order::Chain(chain) => Box::pin(chain.keys(tools)).await.map(Arc::new),
+            Order::Role { role, storage } => {
+                Box::pin(role.assume(tools, storage.as_deref())).await.map(Arc::new)
+            }
+        }
+    }
+
+    fn land(self: &Arc<Self>, fetched: Result<Arc<Keys>, SourceError>, now: Timestamp) -> Outcome {
+        let fetched = fetched.and_then(|keys| Held::new(keys, now, Arc::downgrade(self)));
+        let mut flight = self.flight();
+        flight.landing = None;
+        match fetched {
+            Ok(held) => {
+                let held = Arc::new(held);
+                flight.failures.succeeded();
+                flight.last_failure = None;
+                self.held.store(Some(Arc::clone(&held)));
+                Ok(held)
+            }
+            Err(failure) => {
+                let failure = Arc::new(failure);
+                // A role that is left alone for now knows itself when to go on.
+                if !matches!(*failure, SourceError::Paused { .. }) {
+                    tracing::warn!(credential = %self.name, cause = %chain_of(&*failure), "no fresh keys");
+                    flight.failures.failed(now);
+                }
+                flight.last_failure = Some(Arc::clone(&failure));
+                if let Some(held) = &*self.held.load() {
+                    held.put_off(now.max(flight.failures.not_before()));
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Drops these keys, if they are still the ones in use.
+    fn reject(&self, rejected: &Held, now: Timestamp) {
+        let mut flight = self.flight();
+        let held = self.held.load();
+        if held.as_ref().is_some_and(|held| std::ptr::eq(&**held, rejected)) {
+            self.held.store(None);
+            if now.duration_since(rejected.obtained) < FRESH {
+                flight.rejections.failed(now);
+            } else {
+                flight.rejections.succeeded();
+            }
+        }
+    }
+
+    fn flight(&self) -> MutexGuard<'_, Flight> {
+        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    fn under_way(&self) -> Option<Landing> {
+        // Closed without an outcome: the work was lost with its runtime, so another may start.
+        self.landing.clone().filter(|landing| landing.has_changed().is_ok())
+    }
+
+    fn pause(&self, now: Timestamp) -> Option<Arc<SourceError>> {
+        if !self.rejections.open(now) {
+            return Some(Arc::new(SourceError::Rejected));
+        }
+        self.last_failure.clone().filter(|_| !self.failures.open(now))
+    }
+}
+
+impl Held {
+    fn new(keys: Arc<Keys>, now: Timestamp, slot: Weak<Slot>) -> Result<Self, SourceError> {
+        let Some(end) = keys.expires() else {
+            let due = AtomicI64::new(i64::MAX);
+            return Ok(Self { keys, obtained: now, until: None, due, slot });
+        };
+        let until = end.saturating_sub(MARGIN).unwrap_or(now);
+        if until <= now {
+            return Err(SourceError::ExpiredOnArrival);
+        }
+        let early = RENEW_AT_MOST.min(end.duration_since(now) / 5);
+        let due = end.saturating_sub(early).unwrap_or(now).min(until);
+        let due = AtomicI64::new(due.as_millisecond());
+        Ok(Self { keys, obtained: now, until: Some(until), due, slot })
+    }
+
+    #[cfg(test)]
+    pub(super) fn given(keys: Arc<Keys>) -> Self {
+        let (obtained, due) = (Timestamp::MIN, AtomicI64::new(i64::MAX));
+        Self { keys, obtained, until: None, due, slot: Weak::new() }
+    }
+
+    fn good(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it is time to renew and nobody else does.
+    fn take_turn(&self, now: Timestamp) -> bool {
+        let due = self.due.load(Ordering::Relaxed);
+        let (taken, relaxed) = (i64::MAX, Ordering::Relaxed);
+        now.as_millisecond() >= due
+            && self.due.compare_exchange(due, taken, relaxed, relaxed).is_ok()
+    }
+
+    /// The turn was taken for nothing.
+    fn put_off(&self, now: Timestamp) {
+        self.due.store(now.as_millisecond().saturating_add(1000), Ordering::Relaxed);
+    }
+
+    /// The other side refused these keys.
+    pub(super) fn reject(&self, now: Timestamp) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.reject(self, now);
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,195 @@
+//! The security token service, as far as the gateway asks it: AssumeRole and AssumeRoleWithWebIdentity
+//! (<https://docs.aws.amazon.com/STS/latest/APIReference/>). Its host comes from settings or region only, and an answer
+//! counts only when it is for the role that was asked for (R15).
+
+mod answer;
+mod policy;
+mod refusal;
+mod role;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Request, Response};
+
+use super::aws::{Keys, Outgoing, Payload, SigningTime, payload_hash};
+use super::error::SourceError;
+use super::tools::Tools;
+use crate::ground::secret::Secret;
+use crate::outbound::{Host, Scheme};
+
+pub(super) use policy::SessionPolicy;
+pub use refusal::RefusalCode;
+pub(super) use role::RoleArn;
+
+const WHO: &str = "STS";
+const DEADLINE: Duration = Duration::from_secs(10);
+const ANSWER_AT_MOST: usize = 64 * 1024;
+const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
+/// Where one STS is, and how calls to it are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sts {
+    host: Host,
+    region: String,
+}
+
+/// What is asked of it.
+#[derive(Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) role: &'a RoleArn,
+    pub(super) session: &'a str,
+    pub(super) external_id: Option<&'a str>,
+    pub(super) policy: Option<&'a SessionPolicy>,
+    pub(super) seconds: Option<u32>,
+}
+
+impl Sts {
+    pub(super) const fn at(host: Host, region: String) -> Self {
+        Self { host, region }
+    }
+
+    /// Amazon's own STS of a region.
+    ///
+    /// # Errors
+    /// When the region cannot stand in a host's name.
+    pub(super) fn of_region(region: &str) -> Result<Self, SourceError> {
+        let problem = "the region is not a region's name";
+        let bad = SourceError::BadRequest { who: WHO, problem };
+        if !well_formed_region(region) {
+            return Err(bad);
+        }
+        let china = if region.starts_with("cn-") { ".cn" } else { "" };
+        let name = format!("sts.{region}.amazonaws.com{china}");
+        match Host::new(Scheme::Https, &name, None) {
+            Ok(host) => Ok(Self::at(host, region.to_owned())),
+            Err(_not_a_name) => Err(bad),
+        }
+    }
+
+    /// AssumeRole, signed with the source's keys.
+    pub(super) async fn assume_role(
+        &self,
+        tools: &Tools,
+        source: &Keys,
+        ask: &Ask<'_>,
+    ) -> Result<Keys, SourceError> {
+        let action = "AssumeRole";
+        let body = form(action, ask, None);
+        let at = SigningTime::new(tools.clock.now());
+        let (authority, hash) = (self.host.authority(), payload_hash(body.as_bytes()));
+        let token = source.session_token().map(|token| token.expose().as_str());
+        let mut headers = vec![
+            (CONTENT_TYPE.as_str(), FORM),
+            (HOST.as_str(), &*authority),
+            ("x-amz-date", at.amz_date()),
+        ];
+        headers.extend(token.map(|token| ("x-amz-security-token", token)));
+        let payload = Payload::Hash(&hash);
+        let out = Outgoing { method: "POST", path: "/", query: "", headers: &headers, payload };
+        let authorization = source.authorization(&at, &self.region, "sts", &out);
+        headers.push(("authorization", &authorization));
+        self.call(tools, (action, ask), &headers, body).await
+    }
+
+    /// AssumeRoleWithWebIdentity: the token is the proof, nothing is signed.
+    pub(super) async fn assume_role_with_web_identity(
+        &self,
+        tools: &Tools,
+        token: &Secret<String>,
+        ask: &Ask<'_>,
+    ) -> Result<Keys, SourceError> {
+        let action = "AssumeRoleWithWebIdentity";
+        let authority = self.host.authority();
+        let headers = [(CONTENT_TYPE.as_str(), FORM), (HOST.as_str(), &*authority)];
+        self.call(tools, (action, ask), &headers, form(action, ask, Some(token))).await
+    }
+
+    async fn call(
+        &self,
+        tools: &Tools,
+        (action, ask): (&str, &Ask<'_>),
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Keys, SourceError> {
+        self.check_clear_text(tools)?;
+        let mut request = Request::builder().method(Method::POST).uri(format!("{}/", self.host));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let problem = "a setting of the role cannot stand in a request";
+        let bad = SourceError::BadRequest { who: WHO, problem };
+        let request = request.body(Bytes::from(body)).or(Err(bad))?;
+        let exchange = tools.door.exchange(request, DEADLINE, ANSWER_AT_MOST);
+        let unasked = |cause| SourceError::Unasked { who: WHO, cause };
+        let answer = Box::pin(exchange).await.map_err(unasked)?;
+        let assumed = answer::assumed(action, &checked(answer)?)?;
+        let expected = ask.role.assumed_by(ask.session);
+        if assumed.arn != expected {
+            let answered = answer::printable(&assumed.arn, 256);
+            return Err(SourceError::OtherRole { asked: expected, answered });
+        }
+        Ok(assumed.keys)
+    }
+
+    /// R15 wants verified TLS. Clear text is for an STS on this machine or network that the operator named by address.
+    fn check_clear_text(&self, tools: &Tools) -> Result<(), SourceError> {
+        let named = |address: IpAddr| {
+            let port = self.host.port();
+            tools.door.rules().names(SocketAddr::new(address, port))
+        };
+        match (self.host.scheme(), self.host.name().parse()) {
+            (Scheme::Https, _) => Ok(()),
+            (Scheme::Http, Ok(address)) if named(address) => Ok(()),
+            (Scheme::Http, _) => {
+                let problem = "clear text only to an address that [outbound] allow_private names";
+                Err(SourceError::BadRequest { who: WHO, problem })
+            }
+        }
+    }
+}
+
+/// The body of a success; a refusal becomes an error with STS's own code.
+fn checked(answer: Response<Bytes>) -> Result<Bytes, SourceError> {
+    let status = answer.status();
+    let body = answer.into_body();
+    if status == http::StatusCode::OK {
+        return Ok(body);
+    }
+    let Some((code, message)) = answer::refusal(&body) else {
+        return Err(SourceError::Status { who: WHO, status: status.as_u16() });
+    };
+    let code = RefusalCode::new(&code, &message);
+    Err(SourceError::Refused { code, message: answer::printable(&message, 300) })
+}
+
+fn form(action: &str, ask: &Ask<'_>, token: Option<&Secret<String>>) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", action)
+        .append_pair("Version", "2011-06-15")
+        .append_pair("RoleArn", ask.role.as_str())
+        .append_pair("RoleSessionName", ask.session);
+    if let Some(external_id) = ask.external_id {
+        form.append_pair("ExternalId", external_id);
+    }
+    if let Some(policy) = ask.policy {
+        form.append_pair("Policy", policy.as_str());
+    }
+    if let Some(seconds) = ask.seconds {
+        form.append_pair("DurationSeconds", &seconds.to_string());
+    }
+    if let Some(token) = token {
+        form.append_pair("WebIdentityToken", token.expose());
+    }
+    form.finish()
+}
+
+/// `eu-central-1` and its like: what may stand in a host's name and in a signature's scope.
+pub(super) fn well_formed_region(region: &str) -> bool {
+    (2..=32).contains(&region.len())
+        && region.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && !region.starts_with('-')
+        && !region.ends_with('-')
+}
