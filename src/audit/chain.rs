@@ -29,6 +29,12 @@ impl Link {
     /// Before the first line of all.
     pub const START: Self = Self { seq: 0, hash: Hash([0; 32]) };
 
+    /// Reads a link from its number and its hash in hexadecimal.
+    #[must_use]
+    pub fn read(seq: &str, hash: &str) -> Option<Self> {
+        Some(Self { seq: seq.parse().ok()?, hash: Hash(hex::read(hash.as_bytes())?) })
+    }
+
     /// Closes the JSON object that stands in `line` from `start` on with its hash; it becomes the next link.
     pub(super) fn close(self, line: &mut Vec<u8>, start: usize) -> Self {
         line.truncate(line.len().saturating_sub(1)); // the object's closing brace

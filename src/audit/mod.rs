@@ -31,6 +31,7 @@ pub use escape::{printable, to_json};
 pub use found::{Found, FoundEnd, FoundFacts};
 pub use observer::{Ended, Nobody, Observer};
 pub use questions::{BadObjectName, Entries, Filter, ObjectName, Questions, Tail};
+pub use segment::size;
 pub use settings::{Durability, Settings};
 pub use verify::{Expected, Fault, FaultWhy, TornTail, Verified, VerifyError, verify};
 

@@ -43,6 +43,15 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Segment>> {
     Ok(segments)
 }
 
+/// The bytes of all segments: for a bar of progress.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn size(folder: &Path) -> io::Result<u64> {
+    let segments = list(folder)?;
+    segments.iter().map(|one| std::fs::metadata(&one.path).map(|file| file.len())).sum()
+}
+
 /// The signed end of the chain, beside the segments, so that a cut tail is missed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Head {

@@ -1,0 +1,101 @@
+//! `audit …`: what happened. These verbs only read; they need no running server, and `--folder` no settings either.
+
+mod ask;
+mod bar;
+mod tail;
+mod verify;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Common, Failure};
+use crate::audit::{Found, printable, to_json};
+use crate::settings::{self, Environment};
+
+/// See the verb's help.
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Check that nothing was changed, cut or taken out; names the first bad record
+    Verify(verify::Verify),
+    /// Show the last requests, and those that come
+    Tail(tail::Tail),
+    /// List who was given an object
+    WhoSaw(ask::WhoSaw),
+    /// List the objects that an account was given
+    WhatSaw(ask::WhatSaw),
+}
+
+impl Audit {
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        match self {
+            Self::Verify(verb) => verb.run(common),
+            Self::Tail(verb) => verb.run(common),
+            Self::WhoSaw(verb) => verb.run(common),
+            Self::WhatSaw(verb) => verb.run(common),
+        }
+    }
+}
+
+/// Which audit is read.
+#[derive(Debug, Args)]
+struct Source {
+    /// The audit's folder; without it, the one that the settings name
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl Source {
+    fn folder(&self, common: &Common) -> Result<PathBuf, Failure> {
+        if let Some(folder) = &self.folder {
+            return Ok(folder.clone());
+        }
+        match settings::load(&common.config, &Environment::of_process()) {
+            Ok(loaded) => Ok(loaded.settings.audit.folder),
+            Err(report) => Err(Failure::new(report.render(std::io::stderr().is_terminal()))
+                .next("mend the settings, or name the audit with --folder DIR")),
+        }
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> Failure {
+    Failure::because("the audit cannot be read", error)
+}
+
+/// One request: JSON for a program, a line for a person.
+fn show(found: &Found, as_json: bool) -> Result<(), Failure> {
+    if !as_json {
+        return super::print::line(in_words(found));
+    }
+    let text = to_json(found).map_err(|error| Failure::because("a record is no JSON", &error))?;
+    super::print::line(text)
+}
+
+fn in_words(found: &Found) -> String {
+    let (facts, end) = (&found.facts, &found.end);
+    let text = |value: &Option<String>| printable(value.as_deref().unwrap_or("-"));
+    let number = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
+    let object = match (&facts.project, &facts.storage) {
+        (Some(project), Some(storage)) => {
+            let key = facts.key.as_deref().unwrap_or_default();
+            printable(&format!("{project}/{storage}/{key}"))
+        }
+        _no_object => "-".to_owned(),
+    };
+    let outcome = end.outcome.as_deref().unwrap_or("unfinished");
+    let why = match (&end.code, &end.reason) {
+        (Some(code), Some(reason)) => format!("  {code}: {}", printable(reason)),
+        _no_refusal => String::new(),
+    };
+    format!(
+        "{}  {}  {}  {}  {}  {object}  {}  {} bytes  {outcome}{why}",
+        found.time,
+        printable(&found.request),
+        text(&facts.client),
+        text(&facts.email),
+        text(&facts.operation),
+        end.status.map_or("-".to_owned(), |status| status.to_string()),
+        number(end.bytes),
+    )
+}
