@@ -1,4 +1,5 @@
-//! A credential is minted for a grant: an identity and an operation are not enough.
+// refused: E0308
+// A credential is minted for a grant: an identity and an operation are not enough.
 use sluicegate::credential::{Credential, Minter};
 use sluicegate::identity::Identity;
 

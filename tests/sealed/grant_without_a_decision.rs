@@ -1,4 +1,5 @@
-//! A grant cannot be written down: only `Policy::decide` gives one.
+// refused: E0451
+// A grant cannot be written down: only `Policy::decide` gives one.
 use sluicegate::identity::Identity;
 use sluicegate::policy::{Basis, Destination, Grant};
 use sluicegate::request::Operation;

@@ -1,4 +1,5 @@
-//! An identity cannot be claimed: only `Schemes::identify` makes one.
+// refused: E0423
+// An identity cannot be claimed: only `Schemes::identify` makes one.
 fn main() {
     let _identity = sluicegate::identity::Identity(None);
 }

@@ -1,4 +1,5 @@
-//! An operation cannot be named into being: only `Operation::parse` reads one.
+// refused: E0423
+// An operation cannot be named into being: only `Operation::parse` reads one.
 use sluicegate::request::{Ask, Operation, Visit};
 
 fn main() {

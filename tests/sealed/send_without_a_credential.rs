@@ -1,4 +1,5 @@
-//! Nothing is sent without a credential.
+// refused: E0308
+// Nothing is sent without a credential.
 use sluicegate::backend::{Reply, Store};
 use sluicegate::policy::Grant;
 
