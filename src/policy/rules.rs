@@ -36,7 +36,8 @@ pub(super) struct Answer {
 }
 
 pub(super) const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
-const ROLES: &str = include_str!("../../policies/roles.cedar");
+/// The role pack as text, for who starts a folder of policies of his own from it.
+pub const ROLES: &str = include_str!("../../policies/roles.cedar");
 
 impl Rules {
     /// Reads and validates what the settings name.
