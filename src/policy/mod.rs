@@ -19,6 +19,8 @@ mod verdicts;
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
