@@ -38,6 +38,7 @@ impl Gateway {
             Ok((reply, held)) => stream::relay(reply, held, &incoming, entry),
             Err(refusal) => {
                 entry.refused(refusal.code(), refusal.cause());
+                entry.tried(refusal.sign_in());
                 stream::answer(refusal.render(&incoming), &incoming, entry)
             }
         }

@@ -1,16 +1,55 @@
 //! What the gateway answers by itself under `/-/`: pages, the account, handles, explanations.
 
+mod account;
+mod answer;
+mod asset;
+mod body;
+mod error;
+mod explain;
+mod handles;
+mod home;
+mod signing;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::audit::Questions;
 use crate::backend::Reply;
+use crate::catalog::LiveCatalog;
+use crate::ground::control::Control;
+use crate::identity::{Person, Schemes};
 use crate::listener::{Incoming, RequestBody};
-use crate::policy::Grant;
+use crate::policy::{Denial, Grant, Policy};
+use crate::request::{Ask, Visit};
+use crate::sign_in::{ReturnAddress, SignInPage};
+use account::Account;
+use home::HomePage;
 
-/// Answers our own routes.
+pub(crate) use answer::Answer;
+pub use body::BodyFault;
+pub use error::DeskError;
+
+/// Answers our own routes. Shared by all threads.
 #[derive(Debug)]
-pub struct Desk {}
+pub struct Desk {
+    pub policy: Arc<Policy>,
+    pub schemes: Arc<Schemes>,
+    pub control: Control,
+    pub questions: Questions,
+    pub occasion: Occasion,
+}
 
-/// Why one of our own routes gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum DeskError {}
+/// What the gateway runs for.
+#[derive(Debug, Clone)]
+pub enum Occasion {
+    Service,
+    /// The home page then offers to try what is refused, by the name of a project that the visitor does not have.
+    Demo(LiveCatalog),
+}
+
+/// 1,000 objects with long keys.
+const HANDLES_LIMIT: usize = 1 << 20;
 
 impl Desk {
     /// Answers a visit that has been granted.
@@ -23,7 +62,51 @@ impl Desk {
         incoming: &Incoming,
         body: Option<RequestBody>,
     ) -> Result<Reply, DeskError> {
-        let _ = (grant, incoming, body);
-        todo!()
+        let visit = match grant.operation().ask() {
+            Ask::Visit(visit) => visit,
+            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } => return Err(DeskError::NotOurs),
+        };
+        let answer = match visit {
+            Visit::Asset(name) => asset::answer(name, incoming.headers())?,
+            Visit::Home => self.home(grant)?,
+            Visit::SignInPage { return_to } => {
+                let return_to = ReturnAddress::or_home(return_to.as_deref());
+                Answer::page(StatusCode::OK, &SignInPage::fresh(return_to))?
+            }
+            Visit::SignIn => signing::sign_in(&self.schemes, incoming, body).await?,
+            Visit::SignOut => signing::sign_out(&self.schemes, grant.identity()).await?,
+            Visit::Account => {
+                let visible = self.policy.visible_projects(grant);
+                Answer::json(&Account::of(person(grant)?, &visible))?
+            }
+            Visit::SealHandles => {
+                let body = body::read(incoming, body, "application/json", HANDLES_LIMIT).await?;
+                handles::answer(&self.policy, grant, &body)?
+            }
+            Visit::ExplainRequest(id) => {
+                let organization = person(grant)?.organization_name();
+                explain::answer(&self.control, &self.questions, *id, organization).await?
+            }
+        };
+        Ok(answer.into_reply())
     }
+
+    fn home(&self, grant: &Grant) -> Result<Answer, DeskError> {
+        let visible = self.policy.visible_projects(grant);
+        let person = person(grant)?;
+        let page = HomePage::new(person, &visible);
+        let Occasion::Demo(catalog) = &self.occasion else {
+            return Answer::page(StatusCode::OK, &page);
+        };
+        let catalog = catalog.current();
+        let all =
+            catalog.organization(person.organization()).into_iter().flat_map(|one| one.projects());
+        let hidden = all.into_iter().find(|one| !visible.iter().any(|seen| seen.id == one.id));
+        Answer::page(StatusCode::OK, &page.with_trials(hidden.map(Arc::as_ref)))
+    }
+}
+
+/// Who is signed in. Policy has made sure that somebody is; this does not rely on it.
+fn person(grant: &Grant) -> Result<&Person, DeskError> {
+    grant.identity().person().ok_or(DeskError::Denied(Denial::NotSignedIn))
 }

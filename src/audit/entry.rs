@@ -31,6 +31,7 @@ pub struct Entry {
     /// Gone once the begun record is under way.
     facts: Option<Box<Facts>>,
     upstream: Option<Box<str>>,
+    sign_in: Option<Box<str>>,
     refusal: Option<(&'static str, Box<str>)>,
     written: Option<oneshot::Receiver<Result<(), Unwritten>>>,
     standing: Standing,
@@ -70,6 +71,7 @@ impl Entry {
             operation: None,
             facts: Some(Box::new(Facts::of(incoming, began))),
             upstream: None,
+            sign_in: None,
             refusal: None,
             written: None,
             standing,
@@ -132,6 +134,7 @@ impl Entry {
     /// [`AuditError`] when it is not.
     pub async fn about_to_answer(&mut self, reply: &Reply) -> Result<(), AuditError> {
         self.upstream.clone_from(&reply.upstream_id);
+        self.sign_in.clone_from(&reply.signed_in);
         self.on_disk().await
     }
 
@@ -143,6 +146,11 @@ impl Entry {
                 Ok(Err(Unwritten)) | Err(_) => Err(AuditError::Unwritten),
             },
         }
+    }
+
+    /// With whose name a sign-in failed, if it was one. Recorded, but never logged.
+    pub fn tried(&mut self, email: Option<&str>) {
+        self.sign_in = email.map(Into::into);
     }
 
     /// The request is refused with this documented code, for this reason (the operator's words).
@@ -170,8 +178,9 @@ impl Entry {
             self.shared.state.unrecorded.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let (upstream, refusal) = (self.upstream.take(), self.refusal.take());
-        let end = End { status, bytes, outcome, duration_us, upstream, refusal };
+        let (upstream, sign_in) = (self.upstream.take(), self.sign_in.take());
+        let refusal = self.refusal.take();
+        let end = End { status, bytes, outcome, duration_us, upstream, sign_in, refusal };
         let record = match self.facts.take() {
             Some(facts) => Record::Request { facts, end },
             None => Record::Ended { time, request: self.request, end },

@@ -36,7 +36,15 @@ pub(super) fn facts(number: u64, key: &str) -> Box<Facts> {
 
 pub(super) fn end(status: StatusCode) -> End {
     let outcome = Outcome::Complete;
-    End { status, bytes: 20, outcome, duration_us: 300, upstream: None, refusal: None }
+    End {
+        status,
+        bytes: 20,
+        outcome,
+        duration_us: 300,
+        upstream: None,
+        sign_in: None,
+        refusal: None,
+    }
 }
 
 pub(super) fn request(number: u64) -> Record {

@@ -53,6 +53,7 @@ pub struct FoundEnd {
     pub outcome: Option<String>,
     pub duration_us: Option<u64>,
     pub upstream: Option<String>,
+    pub sign_in: Option<String>,
 }
 
 impl Found {

@@ -58,6 +58,8 @@ pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) duration_us: u64,
     pub(super) upstream: Option<Box<str>>,
+    /// The e-mail that a sign-in named, right or wrong.
+    pub(super) sign_in: Option<Box<str>>,
     pub(super) refusal: Option<(&'static str, Box<str>)>,
 }
 
@@ -153,6 +155,7 @@ impl End {
         map.serialize_entry("bytes", &self.bytes)?;
         map.serialize_entry("outcome", outcome_name(self.outcome))?;
         map.serialize_entry("duration_us", &self.duration_us)?;
+        put(map, "sign_in", self.sign_in.as_deref())?;
         put(map, "upstream", self.upstream.as_deref())
     }
 }

@@ -39,13 +39,15 @@ pub struct Reply {
     pub(crate) body: ReplyBody,
     /// The upstream's id for its request, for the audit.
     pub(crate) upstream_id: Option<Box<str>>,
+    /// Who signed in by this request, for the audit: when it came, that was nobody.
+    pub(crate) signed_in: Option<Box<str>>,
 }
 
 impl Reply {
     /// A reply that the gateway makes by itself.
     #[must_use]
     pub const fn ours(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None }
+        Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None, signed_in: None }
     }
 
     #[must_use]

@@ -242,7 +242,7 @@ impl Answer {
 
     fn stream(self, errand: &Errand, status: StatusCode, headers: HeaderMap) -> Reply {
         let upstream_id = upstream_id(&*errand.kind, &self.headers);
-        Reply { status, headers, body: ReplyBody::one(self.piece), upstream_id }
+        Reply { status, headers, body: ReplyBody::one(self.piece), upstream_id, signed_in: None }
     }
 
     /// A reply without this answer's body.
@@ -254,6 +254,6 @@ impl Answer {
         body: ReplyBody,
     ) -> Reply {
         let upstream_id = upstream_id(&*errand.kind, &self.headers);
-        Reply { status, headers, body, upstream_id }
+        Reply { status, headers, body, upstream_id, signed_in: None }
     }
 }

@@ -6,6 +6,7 @@ mod live;
 mod names;
 mod role;
 mod scope;
+mod state;
 mod storage;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ pub use names::{
 };
 pub use role::{BadRole, Role};
 pub use scope::{Allowed, Scope};
+pub use state::{Absent, Edit, ProjectFacts, State, Step, StorageFacts};
 pub use storage::{Addressing, Place, Prefix, S3Place, Storage};
 
 /// The number of a thing in the records. Never shown to a client.

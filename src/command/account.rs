@@ -2,9 +2,14 @@
 
 use clap::{Args, Subcommand};
 
+use super::common::{account, organizations};
 use super::password::PasswordSource;
-use super::{Common, Failure};
-use crate::catalog::{OrganizationName, Role};
+use super::{Common, Failure, print};
+use crate::catalog::{Email, OrganizationId, OrganizationName, Role};
+use crate::ground::random::Random;
+use crate::ground::secret::Secret;
+use crate::identity::Passwords;
+use crate::records::{NewAccount, Records};
 
 /// See the verb's help.
 #[derive(Debug, Subcommand)]
@@ -17,9 +22,9 @@ Examples:
     Create(Create),
     /// List the accounts
     List(List),
-    /// Let nobody sign in with this account; ends its sessions and tokens at once
+    /// Let nobody in with this account; ends its sessions at once, and its tokens rest
     Disable(Which),
-    /// Let this account sign in again
+    /// Let this account in again
     Enable(Which),
     /// Set the password; ends the account's sessions
     SetPassword(SetPassword),
@@ -30,16 +35,13 @@ Examples:
 #[derive(Debug, Args)]
 pub(super) struct Create {
     #[arg(long)]
-    email: String,
+    email: Email,
     /// The organization that the account belongs to, for good
     #[arg(long)]
     organization: OrganizationName,
     /// The role in the whole organization; without it, roles are given per project
     #[arg(long)]
     role: Option<Role>,
-    /// The person's name
-    #[arg(long, default_value = "")]
-    name: String,
     /// Make it without a password: it cannot sign in until one is set, but it can have tokens
     #[arg(long, conflicts_with = "from_stdin")]
     no_password: bool,
@@ -57,13 +59,13 @@ pub(super) struct List {
 #[derive(Debug, Args)]
 pub(super) struct Which {
     #[arg(long)]
-    email: String,
+    email: Email,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SetPassword {
     #[arg(long)]
-    email: String,
+    email: Email,
     #[command(flatten)]
     password: PasswordSource,
 }
@@ -71,14 +73,123 @@ pub(super) struct SetPassword {
 #[derive(Debug, Args)]
 pub(super) struct SetRole {
     #[arg(long)]
-    email: String,
+    email: Email,
     /// Absent: no role in the organization as a whole
     #[arg(long)]
     role: Option<Role>,
 }
 
+#[derive(Debug, serde::Serialize)]
+struct Row {
+    email: Email,
+    organization: OrganizationName,
+    role: Option<Role>,
+    password: bool,
+    disabled: bool,
+}
+
 impl Account {
-    pub(super) fn run(self, _common: &Common) -> Result<(), Failure> {
-        Err(Failure::new("this verb is not built in"))
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        match self {
+            Self::Create(it) => it.run(common),
+            Self::List(it) => it.run(common),
+            Self::Disable(Which { email }) => common.with_records(async |records| {
+                let found = account(records, &email).await?;
+                records.disable_account(found.organization, found.id).await?;
+                print::note(format_args!("{email} is disabled"))
+            }),
+            Self::Enable(Which { email }) => common.with_records(async |records| {
+                let found = account(records, &email).await?;
+                records.enable_account(found.organization, found.id).await?;
+                print::note(format_args!("{email} may sign in again"))
+            }),
+            Self::SetPassword(it) => it.run(common),
+            Self::Role(SetRole { email, role }) => common.with_records(async |records| {
+                let found = account(records, &email).await?;
+                records.set_organization_role(found.organization, found.id, role).await?;
+                let role = role.map_or("no role", Role::as_str);
+                print::note(format_args!("{email} has {role} in the organization"))
+            }),
+        }
     }
+}
+
+impl Create {
+    fn run(self, common: &Common) -> Result<(), Failure> {
+        let password = if self.no_password { None } else { Some(self.password.read()?) };
+        common.with_records(async |records| {
+            let password_hash = match password {
+                Some(password) => Some(hash(&self.email, password).await?),
+                None => None,
+            };
+            let organization = ensured(records, &self.organization).await?;
+            let new = NewAccount { email: &self.email, role: self.role, password_hash };
+            records.create_account(organization, new).await?;
+            if common.json {
+                let (email, organization) = (&self.email, &self.organization);
+                return print::json(&serde_json::json!({
+                    "email": email, "organization": organization, "role": self.role,
+                }));
+            }
+            print::note(format_args!("{} is an account of {}", self.email, self.organization))
+        })
+    }
+}
+
+impl SetPassword {
+    fn run(self, common: &Common) -> Result<(), Failure> {
+        let password = self.password.read()?;
+        common.with_records(async |records| {
+            let found = account(records, &self.email).await?;
+            let hash = hash(&self.email, password).await?;
+            records.set_password_hash(found.organization, found.id, &hash).await?;
+            print::note(format_args!("{} has a new password; its sessions ended", self.email))
+        })
+    }
+}
+
+impl List {
+    fn run(self, common: &Common) -> Result<(), Failure> {
+        let rows = common.with_records(async |records| {
+            let mut rows = Vec::new();
+            for one in organizations(records, self.organization.as_ref()).await? {
+                rows.extend(records.accounts(one.id).await?.into_iter().map(|account| Row {
+                    email: account.email,
+                    organization: one.name.clone(),
+                    role: account.role,
+                    password: account.password_hash.is_some(),
+                    disabled: account.disabled.is_some(),
+                }));
+            }
+            Ok(rows)
+        })?;
+        if common.json {
+            return print::json(&rows);
+        }
+        let cells = rows.iter().map(|row| {
+            let role = row.role.map_or("", Role::as_str).to_owned();
+            let standing = match (row.disabled, row.password) {
+                (true, _) => "disabled",
+                (false, true) => "may sign in",
+                (false, false) => "no password",
+            };
+            [row.email.to_string(), row.organization.to_string(), role, standing.to_owned()]
+        });
+        print::table(["E-MAIL", "ORGANIZATION", "ROLE", "STANDING"], &cells.collect::<Vec<_>>())
+    }
+}
+
+/// The organization of this name, made when there is none.
+async fn ensured(records: &Records, name: &OrganizationName) -> Result<OrganizationId, Failure> {
+    if let Some(found) = records.find_organization(name).await? {
+        return Ok(found.id);
+    }
+    let made = records.create_organization(name, name.as_str()).await?;
+    print::note(format_args!("{name} is a new organization"))?;
+    Ok(made)
+}
+
+async fn hash(email: &Email, password: Secret<String>) -> Result<Secret<String>, Failure> {
+    let hashed = async { Passwords::new(Random::system())?.hash(email, password).await }.await;
+    hashed.map_err(|error| Failure::because("this password is not taken", &error))
 }

@@ -1,8 +1,15 @@
-//! What every verb takes: which settings, and whether a person or a program reads the result.
+//! What every verb takes: which settings, whether a person or a program reads the result; and the way to the records.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
+
+use super::Failure;
+use crate::catalog::{AccountId, Email, OrganizationName};
+use crate::ground::clock::Clock;
+use crate::records::{AccountRow, OrganizationRow, Records};
+use crate::settings::{self, Environment, Settings};
 
 /// Options of every verb.
 #[derive(Debug, Args)]
@@ -13,4 +20,75 @@ pub struct Common {
     /// Print results as JSON, for programs
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl Common {
+    /// The settings, or all that is wrong with them.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let loaded = settings::load(&self.config, &Environment::of_process());
+        loaded.map(|loaded| loaded.settings).map_err(|report| {
+            let words = report.render(std::io::stderr().is_terminal());
+            Failure::new(format!("the settings cannot be used\n{words}"))
+                .next("mend the settings, or name others with --config FILE")
+        })
+    }
+
+    /// Does some work on the records of the settings' install; a running server notices by itself.
+    pub(super) fn with_records<T>(
+        &self,
+        work: impl AsyncFnOnce(&Records) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let file = self.settings()?.records;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::because("cannot start", &error))?;
+        runtime.block_on(async {
+            let records = Records::open(&file, Clock::system()).await?;
+            let result = work(&records).await;
+            records.close().await;
+            result
+        })
+    }
+}
+
+/// The organization of this name.
+pub(super) async fn organization(
+    records: &Records,
+    name: &OrganizationName,
+) -> Result<OrganizationRow, Failure> {
+    records.find_organization(name).await?.ok_or_else(|| {
+        Failure::new(format!("there is no organization {name}"))
+            .next("sluicegate organization list")
+    })
+}
+
+/// The organizations that a list is about: the one that was named, or all.
+pub(super) async fn organizations(
+    records: &Records,
+    named: Option<&OrganizationName>,
+) -> Result<Vec<OrganizationRow>, Failure> {
+    match named {
+        Some(name) => Ok(vec![organization(records, name).await?]),
+        None => Ok(records.organizations().await?),
+    }
+}
+
+/// The account of this e-mail.
+pub(super) async fn account(records: &Records, email: &Email) -> Result<AccountRow, Failure> {
+    records.account_by_email(email).await?.ok_or_else(|| {
+        Failure::new(format!("there is no account {email}")).next("sluicegate account list")
+    })
+}
+
+/// The account of this e-mail in this organization.
+pub(super) async fn member(
+    records: &Records,
+    organization: &OrganizationRow,
+    email: &Email,
+) -> Result<AccountId, Failure> {
+    let found = account(records, email).await?;
+    if found.organization == organization.id {
+        return Ok(found.id);
+    }
+    Err(Failure::new(format!("{email} is no account of {}", organization.name))
+        .next("an account belongs to one organization; make another one with another e-mail"))
 }

@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::records::RecordsError;
+
 /// A verb that did not do what was asked.
 #[derive(Debug)]
 pub struct Failure {
@@ -60,6 +62,30 @@ impl Failure {
         match self.exit {
             Exit::Failed => ExitCode::from(1),
             Exit::Usage => ExitCode::from(2),
+        }
+    }
+}
+
+impl From<RecordsError> for Failure {
+    fn from(error: RecordsError) -> Self {
+        let failure = Self::because("the records", &error);
+        match error {
+            RecordsError::NotFound { what } => Self::new(format!("there is no such {what}"))
+                .next(format!("sluicegate {what} list")),
+            RecordsError::Taken { .. } => {
+                failure.next("choose another one, or change what is there")
+            }
+            RecordsError::NotEmpty { .. } => failure.next("delete what it holds first"),
+            RecordsError::File { .. } => {
+                failure.next("see [records] file in the settings; the folder must exist")
+            }
+            RecordsError::Migration(_) | RecordsError::Damaged { .. } => {
+                failure.next("restore a backup, or use the program that wrote the file")
+            }
+            RecordsError::Elsewhere { .. } => {
+                failure.next("use another e-mail: an account never changes its organization")
+            }
+            RecordsError::Database(_) => failure,
         }
     }
 }

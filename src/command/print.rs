@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-use super::Failure;
+use super::{Common, Failure};
+use crate::records::MemberRow;
 
 /// One line for a person.
 pub(super) fn line(text: impl Display) -> Result<(), Failure> {
@@ -38,6 +39,16 @@ pub(super) fn table<const N: usize>(
     }
     line(laid_out(&headings, &widths))?;
     rows.iter().try_for_each(|row| line(laid_out(row, &widths)))
+}
+
+/// The members of a workspace or project.
+pub(super) fn members(common: &Common, rows: Vec<MemberRow>) -> Result<(), Failure> {
+    if common.json {
+        let rows = rows.iter().map(|row| serde_json::json!({"email": row.email, "role": row.role}));
+        return json(&rows.collect::<Vec<_>>());
+    }
+    let cells = rows.into_iter().map(|row| [row.email.to_string(), row.role.to_string()]);
+    table(["E-MAIL", "ROLE"], &cells.collect::<Vec<_>>())
 }
 
 fn laid_out<T: AsRef<str>>(row: &[T], widths: &[usize]) -> String {

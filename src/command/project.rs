@@ -2,8 +2,9 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Common, Failure};
-use crate::catalog::{OrganizationName, ProjectName, Role, WorkspaceName};
+use super::common::{member, organization, organizations};
+use super::{Common, Failure, print};
+use crate::catalog::{Email, OrganizationName, ProjectName, Role, WorkspaceName};
 
 /// See the verb's help.
 #[derive(Debug, Subcommand)]
@@ -66,7 +67,7 @@ pub(super) struct AddMember {
     #[command(flatten)]
     project: Which,
     #[arg(long)]
-    email: String,
+    email: Email,
     #[arg(long)]
     role: Role,
 }
@@ -76,11 +77,94 @@ pub(super) struct RemoveMember {
     #[command(flatten)]
     project: Which,
     #[arg(long)]
-    email: String,
+    email: Email,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Row {
+    organization: OrganizationName,
+    workspace: WorkspaceName,
+    name: ProjectName,
+    title: String,
 }
 
 impl Project {
-    pub(super) fn run(self, _common: &Common) -> Result<(), Failure> {
-        Err(Failure::new("this verb is not built in"))
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        match self {
+            Self::Create(it) => it.run(common),
+            Self::List(it) => it.run(common),
+            Self::Delete(it) => common.with_records(async |records| {
+                let organization = organization(records, &it.organization).await?;
+                records.delete_project(organization.id, &it.project).await?;
+                print::note(format_args!("the project {} is gone", it.project))
+            }),
+            Self::Member(Member::Add(it)) => it.project.set(common, &it.email, Some(it.role)),
+            Self::Member(Member::Remove(it)) => it.project.set(common, &it.email, None),
+            Self::Member(Member::List(it)) => it.members(common),
+        }
+    }
+}
+
+impl Create {
+    fn run(self, common: &Common) -> Result<(), Failure> {
+        let Which { organization: of, project } = &self.project;
+        common.with_records(async |records| {
+            let organization = organization(records, of).await?.id;
+            let workspaces = records.workspaces(organization).await?;
+            if !workspaces.iter().any(|one| one.name == self.workspace) {
+                let name = &self.workspace;
+                records.create_workspace(organization, name, name.as_str()).await?;
+                print::note(format_args!("{name} is a new workspace of {of}"))?;
+            }
+            let title = self.title.as_deref().unwrap_or(project.as_str());
+            records.create_project(organization, &self.workspace, project, title).await?;
+            print::note(format_args!("{project} is a new project of {of}"))
+        })
+    }
+}
+
+impl List {
+    fn run(self, common: &Common) -> Result<(), Failure> {
+        let rows = common.with_records(async |records| {
+            let mut rows = Vec::new();
+            for one in organizations(records, self.organization.as_ref()).await? {
+                rows.extend(records.projects(one.id).await?.into_iter().map(|project| Row {
+                    organization: one.name.clone(),
+                    workspace: project.workspace,
+                    name: project.name,
+                    title: project.title,
+                }));
+            }
+            Ok(rows)
+        })?;
+        if common.json {
+            return print::json(&rows);
+        }
+        let cells = rows.iter().map(|row| {
+            let Row { organization, workspace, name, title } = row;
+            [organization.to_string(), workspace.to_string(), name.to_string(), title.clone()]
+        });
+        let headings = ["ORGANIZATION", "WORKSPACE", "PROJECT", "TITLE"];
+        print::table(headings, &cells.collect::<Vec<_>>())
+    }
+}
+
+impl Which {
+    fn set(&self, common: &Common, email: &Email, role: Option<Role>) -> Result<(), Failure> {
+        common.with_records(async |records| {
+            let organization = organization(records, &self.organization).await?;
+            let account = member(records, &organization, email).await?;
+            records.set_project_member(organization.id, &self.project, account, role).await?;
+            let role = role.map_or("no role", Role::as_str);
+            print::note(format_args!("{email} has {role} in {}", self.project))
+        })
+    }
+
+    fn members(&self, common: &Common) -> Result<(), Failure> {
+        let rows = common.with_records(async |records| {
+            let organization = organization(records, &self.organization).await?;
+            Ok(records.project_members(organization.id, &self.project).await?)
+        })?;
+        print::members(common, rows)
     }
 }

@@ -2,7 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Common, Failure};
+use super::common::account;
+use super::{Common, Failure, print};
+use crate::catalog::{Email, SessionId};
+use crate::ground::clock::Timestamp;
+use crate::records::{RecordsError, SessionRow};
 
 /// See the verb's help.
 #[derive(Debug, Subcommand)]
@@ -17,7 +21,7 @@ pub(super) enum Session {
 pub(super) struct List {
     /// Only those of this account
     #[arg(long)]
-    email: Option<String>,
+    email: Option<Email>,
 }
 
 #[derive(Debug, Args)]
@@ -27,11 +31,83 @@ pub(super) struct Revoke {
     number: Option<i64>,
     /// All sessions of this account
     #[arg(long)]
-    email: Option<String>,
+    email: Option<Email>,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Row {
+    number: SessionId,
+    email: Email,
+    created: Timestamp,
+    last_seen: Timestamp,
+    ends: Timestamp,
+    address: String,
+    user_agent: String,
 }
 
 impl Session {
-    pub(super) fn run(self, _common: &Common) -> Result<(), Failure> {
-        Err(Failure::new("this verb is not built in"))
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        match self {
+            Self::List(it) => it.run(common),
+            Self::Revoke(Revoke { email: Some(email), .. }) => {
+                common.with_records(async |records| {
+                    let found = account(records, &email).await?;
+                    let ended = records.end_sessions_of(found.organization, found.id).await?;
+                    print::note(format_args!("{ended} sessions of {email} ended"))
+                })
+            }
+            Self::Revoke(Revoke { number, email: None }) => {
+                revoke(common, SessionId(number.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+fn revoke(common: &Common, number: SessionId) -> Result<(), Failure> {
+    common.with_records(async |records| {
+        for organization in records.organizations().await? {
+            match records.revoke_session(organization.id, number).await {
+                Err(RecordsError::NotFound { .. }) => {}
+                ended => {
+                    ended?;
+                    return print::note(format_args!("session {} ended", number.0));
+                }
+            }
+        }
+        Err(RecordsError::NotFound { what: "session" }.into())
+    })
+}
+
+impl List {
+    fn run(self, common: &Common) -> Result<(), Failure> {
+        let rows = common.with_records(async |records| {
+            let mut rows = Vec::new();
+            for organization in records.organizations().await? {
+                rows.extend(records.sessions(organization.id).await?);
+            }
+            Ok(rows)
+        })?;
+        let wanted = |email: &Email| self.email.as_ref().is_none_or(|named| named == email);
+        let rows: Vec<_> =
+            rows.into_iter().filter(|row| wanted(&row.email)).map(Row::from).collect();
+        if common.json {
+            return print::json(&rows);
+        }
+        let cells = rows.iter().map(|row| {
+            let Row { number, email, last_seen, ends, address, .. } = row;
+            let number = number.0.to_string();
+            let (seen, ends) = (last_seen.to_string(), ends.to_string());
+            [number, email.to_string(), seen, ends, address.clone()]
+        });
+        let headings = ["NUMBER", "E-MAIL", "LAST SEEN", "ENDS AT THE LATEST", "ADDRESS"];
+        print::table(headings, &cells.collect::<Vec<_>>())
+    }
+}
+
+impl From<SessionRow> for Row {
+    fn from(row: SessionRow) -> Self {
+        let SessionRow { id, email, created, last_seen, absolute_end, address, user_agent, .. } =
+            row;
+        Self { number: id, email, created, last_seen, ends: absolute_end, address, user_agent }
     }
 }

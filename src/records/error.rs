@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use crate::catalog::{Email, OrganizationName};
+
 /// The records did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
@@ -15,6 +17,9 @@ pub enum RecordsError {
     /// It still holds something, and deleting it would delete that too.
     #[error("the {what} is not empty")]
     NotEmpty { what: &'static str },
+    /// An account belongs to one organization for good.
+    #[error("{}", elsewhere(.accounts))]
+    Elsewhere { accounts: Vec<(Email, OrganizationName)> },
     #[error("the file {path}: {cause}", path = .path.display())]
     File {
         path: PathBuf,
@@ -41,18 +46,26 @@ impl RecordsError {
 
     /// For an insert or a renaming of `what`: a name in use is the asker's business, all else is ours.
     pub(super) fn of_naming(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |error| {
-            let taken = error.as_database_error().is_some_and(|fault| fault.is_unique_violation());
-            if taken { Self::Taken { what } } else { Self::Database(error) }
+        move |error| match &error {
+            sqlx::Error::Database(fault) if fault.is_unique_violation() => Self::Taken { what },
+            _ => Self::Database(error),
         }
     }
 
     /// For a deletion of `what`: what still holds something stays.
     pub(super) fn of_deleting(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |error| {
-            let fault = error.as_database_error();
-            let held = fault.is_some_and(|fault| fault.is_foreign_key_violation());
-            if held { Self::NotEmpty { what } } else { Self::Database(error) }
+        move |error| match &error {
+            sqlx::Error::Database(fault) if fault.is_foreign_key_violation() => {
+                Self::NotEmpty { what }
+            }
+            _ => Self::Database(error),
         }
     }
+}
+
+fn elsewhere(accounts: &[(Email, OrganizationName)]) -> String {
+    let one = |(email, organization): &(Email, OrganizationName)| {
+        format!("{email} is an account of the organization {organization}")
+    };
+    accounts.iter().map(one).collect::<Vec<_>>().join("; ")
 }

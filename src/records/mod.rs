@@ -7,14 +7,13 @@
 mod accounts;
 mod change;
 mod error;
+mod import;
 mod members;
 mod organizations;
 mod projects;
 mod sessions;
 mod snapshot;
 mod storages;
-#[cfg(test)]
-mod tests;
 mod tokens;
 mod watch;
 
@@ -28,6 +27,7 @@ use crate::ground::clock::{Clock, Timestamp};
 
 pub use accounts::{AccountRow, NewAccount};
 pub use error::RecordsError;
+pub use import::Deed;
 pub use members::{KnownPerson, MemberRow, Memberships};
 pub use organizations::{OrganizationRow, WorkspaceRow};
 pub use projects::ProjectRow;
@@ -56,9 +56,10 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the file cannot be opened, locked or brought up to date.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, RecordsError> {
-        make_for_owner(path)?;
+        keep_to_owner(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
+            .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A revocation that was confirmed must survive a power cut; writes are rare.
@@ -66,7 +67,11 @@ impl Records {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = |size| SqlitePoolOptions::new().max_connections(size).idle_timeout(None);
         let writes = pool(1).connect_with(options.clone()).await?;
-        bring_up_to_date(&writes).await?;
+        let migrations = sqlx::migrate!("src/records/migrations");
+        if migrations.run(&writes).await.is_err() {
+            // Another process may have been at it in the same moment: then there is nothing left to do.
+            migrations.run(&writes).await?;
+        }
         let reads = pool(READERS).connect_with(options).await?;
         Ok(Self { reads, writes, clock })
     }
@@ -85,36 +90,17 @@ impl Records {
 const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Other processes may be at it in the same moment. Each of their commits can make one run of ours fail, and there
-/// are only so many: one for the table of migrations, and one for each migration.
-async fn bring_up_to_date(pool: &Pool<Db>) -> Result<(), RecordsError> {
-    let migrations = sqlx::migrate!("src/records/migrations");
-    for _ in 0..=migrations.iter().count() {
-        if migrations.run(pool).await.is_ok() {
-            return Ok(());
-        }
-    }
-    Ok(migrations.run(pool).await?)
-}
-
-/// Password hashes and e-mail addresses are nobody else's business: a new file is its owner's only. One that exists
-/// is not touched: closing it would give up the locks that `SQLite` holds on it in this process.
-fn make_for_owner(path: &Path) -> Result<(), RecordsError> {
+/// Password hashes and e-mail addresses are nobody else's business: a new file is its owner's only.
+fn keep_to_owner(path: &Path) -> Result<(), RecordsError> {
     use std::os::unix::fs::OpenOptionsExt;
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(RecordsError::File { path: path.to_owned(), cause })
-        }
-        _ => Ok(()),
-    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    let opened = options.open(path);
+    opened.map(drop).map_err(|cause| RecordsError::File { path: path.to_owned(), cause })
 }
 
-/// A time as the records keep it. The last instant that there is lies past the last whole millisecond.
+/// A time as the records keep it.
 fn time(milliseconds: i64) -> Result<Timestamp, RecordsError> {
-    if milliseconds == Timestamp::MAX.as_millisecond() {
-        return Ok(Timestamp::MAX);
-    }
     Timestamp::from_millisecond(milliseconds)
         .map_err(|cause| RecordsError::damaged("a time", cause))
 }
@@ -125,7 +111,11 @@ fn time_if_any(milliseconds: Option<i64>) -> Result<Option<Timestamp>, RecordsEr
 
 /// A hash as the records keep it: 64 hexadecimal digits, the same text in every database.
 fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing into a String cannot fail.
+        write!(text, "{byte:02x}").map_or_else(|_never| String::new(), |()| text)
+    })
 }
 
 /// A stored word (name, role, e-mail), read back into its type.

@@ -8,15 +8,16 @@ use std::error::Error;
 
 pub use code::Code;
 
-use crate::admin::DeskError;
+use crate::admin::{BodyFault, DeskError};
 use crate::audit::AuditError;
 use crate::backend::BackendError;
 use crate::credential::CredentialError;
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, PasswordError, SignInError};
 use crate::listener::RequestFault;
 use crate::outbound::OutboundError;
 use crate::policy::{Denial, NotFoundWhy};
 use crate::request::RequestError;
+use crate::sign_in::SignInPage;
 use crate::stream::Lapsed;
 
 /// An answer that is a no.
@@ -33,6 +34,11 @@ enum Extra {
     Nothing,
     Allow(&'static str),
     RetryAfter(u64),
+    /// A browser gets the form again instead of JSON.
+    SignInAgain {
+        page: Box<SignInPage>,
+        retry_after: Option<u64>,
+    },
     /// Length of the object, for `Content-Range: bytes */N`.
     ObjectLength(u64),
 }
@@ -51,6 +57,17 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code.as_str()
+    }
+
+    /// Whose sign-in it was that failed.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<&str> {
+        match &self.extra {
+            Extra::SignInAgain { page, .. } => Some(&page.email),
+            Extra::Nothing | Extra::Allow(_) | Extra::RetryAfter(_) | Extra::ObjectLength(_) => {
+                None
+            }
+        }
     }
 
     /// Why, for the operator.
@@ -207,6 +224,62 @@ impl From<Lapsed> for Refusal {
 
 impl From<DeskError> for Refusal {
     fn from(error: DeskError) -> Self {
-        match error {}
+        match error {
+            DeskError::Denied(denial) => denial.into(),
+            DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
+            DeskError::Body(fault) => Self::new(body_code(&fault), fault),
+            DeskError::BadJson(_) | DeskError::BatchTooLarge { .. } | DeskError::BadForm(_) => {
+                Self::new(Code::BadBody, error)
+            }
+            DeskError::BadKey(_) => Self::new(Code::BadKey, error),
+            DeskError::NoSuchAsset | DeskError::NoSuchRequest => Self::new(Code::NotFound, error),
+            DeskError::SignOut(_) | DeskError::Unreadable(_) | DeskError::Control(_) => {
+                Self::new(Code::TryLater, error)
+            }
+            DeskError::NotOurs | DeskError::Page(_) | DeskError::Json(_) => {
+                Self::new(Code::OurFault, error)
+            }
+        }
+    }
+}
+
+impl Refusal {
+    fn sign_in_failed(cause: SignInError, again: SignInPage) -> Self {
+        let code = sign_in_code(&cause);
+        let retry_after = match &cause {
+            SignInError::TooManyAttempts { retry_after_seconds } => Some(*retry_after_seconds),
+            SignInError::WrongPassword
+            | SignInError::Disabled
+            | SignInError::Unavailable(_)
+            | SignInError::Control(_)
+            | SignInError::Hashing(_) => None,
+        };
+        let page = Box::new(SignInPage { problem: Some(code.message()), ..again });
+        Self::new(code, cause).with(Extra::SignInAgain { page, retry_after })
+    }
+}
+
+/// A disabled account answers like a wrong password: nobody learns that the password was right.
+const fn sign_in_code(error: &SignInError) -> Code {
+    match error {
+        SignInError::WrongPassword | SignInError::Disabled => Code::WrongPassword,
+        SignInError::TooManyAttempts { .. } => Code::TooManyRequests,
+        SignInError::Unavailable(_)
+        | SignInError::Control(_)
+        | SignInError::Hashing(PasswordError::Busy) => Code::TryLater,
+        SignInError::Hashing(
+            PasswordError::TooShort
+            | PasswordError::TooLong
+            | PasswordError::IsEmail
+            | PasswordError::Failed(_),
+        ) => Code::OurFault,
+    }
+}
+
+const fn body_code(fault: &BodyFault) -> Code {
+    match fault {
+        BodyFault::TooLarge { .. } => Code::BodyTooLarge,
+        BodyFault::Slow => Code::SlowHead,
+        BodyFault::WrongType { .. } | BodyFault::Broken(_) => Code::BadBody,
     }
 }

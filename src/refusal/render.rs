@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Code, Extra, Refusal};
+use crate::admin::Answer;
 use crate::listener::{Incoming, Protocol};
 
 impl Refusal {
@@ -18,6 +19,28 @@ impl Refusal {
         if self.code == Code::NotSignedIn && navigates(incoming) {
             return to_sign_in(incoming);
         }
+        let mut response = self.page(incoming).unwrap_or_else(|| self.json(incoming));
+        let headers = response.headers_mut();
+        if self.code == Code::NotSignedIn {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if incoming.fault().is_some() && incoming.protocol() == Protocol::Http1 {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        match &self.extra {
+            Extra::Nothing | Extra::SignInAgain { retry_after: None, .. } => None,
+            Extra::Allow(methods) => headers.insert(ALLOW, HeaderValue::from_static(methods)),
+            Extra::RetryAfter(seconds) | Extra::SignInAgain { retry_after: Some(seconds), .. } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(*seconds))
+            }
+            Extra::ObjectLength(length) => HeaderValue::try_from(format!("bytes */{length}"))
+                .ok()
+                .and_then(|range| headers.insert(CONTENT_RANGE, range)),
+        };
+        response
+    }
+
+    fn json(&self, incoming: &Incoming) -> Response<Bytes> {
         let body = serde_json::json!({
             "code": self.code.as_str(),
             "message": self.code.message(),
@@ -28,43 +51,46 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.code == Code::NotSignedIn {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if incoming.fault().is_some() && incoming.protocol() == Protocol::Http1 {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        match self.extra {
-            Extra::Nothing => None,
-            Extra::Allow(methods) => headers.insert(ALLOW, HeaderValue::from_static(methods)),
-            Extra::RetryAfter(seconds) => headers.insert(RETRY_AFTER, HeaderValue::from(seconds)),
-            Extra::ObjectLength(length) => HeaderValue::try_from(format!("bytes */{length}"))
-                .ok()
-                .and_then(|range| headers.insert(CONTENT_RANGE, range)),
-        };
         response
+    }
+
+    /// For a browser whose sign-in failed: the form again, with the reason on it.
+    fn page(&self, incoming: &Incoming) -> Option<Response<Bytes>> {
+        let Extra::SignInAgain { page, .. } = &self.extra else { return None };
+        let answer = Answer::page(self.code.status(), &**page).ok()?;
+        accepts_html(incoming).then(|| answer.into_response())
     }
 }
 
 /// A browser opening a page, as opposed to a script or an image in it.
 fn navigates(incoming: &Incoming) -> bool {
-    let header = |name: &str| incoming.headers().get(name).and_then(|value| value.to_str().ok());
-    if !matches!(*incoming.method(), Method::GET | Method::HEAD) {
-        return false;
-    }
-    match header("sec-fetch-mode") {
-        Some(mode) => mode == "navigate",
-        None => header(ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html")),
+    let reads = matches!(*incoming.method(), Method::GET | Method::HEAD);
+    match header(incoming, "sec-fetch-mode") {
+        // A form of ours that was sent after the session had ended.
+        Some(mode) => mode == "navigate" && (reads || *incoming.method() == Method::POST),
+        None => reads && accepts_html(incoming),
     }
 }
 
+fn accepts_html(incoming: &Incoming) -> bool {
+    header(incoming, ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn header<'i>(incoming: &'i Incoming, name: &str) -> Option<&'i str> {
+    incoming.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
 fn to_sign_in(incoming: &Incoming) -> Response<Bytes> {
-    let mut target = incoming.path().to_owned();
-    if let Some(query) = incoming.query() {
-        target.push('?');
-        target.push_str(query);
+    let mut location = "/-/sign-in".to_owned();
+    if *incoming.method() != Method::POST {
+        let mut target = incoming.path().to_owned();
+        if let Some(query) = incoming.query() {
+            target.push('?');
+            target.push_str(query);
+        }
+        location.push_str("?return=");
+        location.extend(utf8_percent_encode(&target, NON_ALPHANUMERIC));
     }
-    let location = format!("/-/sign-in?return={}", utf8_percent_encode(&target, NON_ALPHANUMERIC));
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();

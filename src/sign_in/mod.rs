@@ -1,1 +1,10 @@
-//! sign_in
+//! Signing in with a password: the form, the page, the cookie and where the browser goes afterwards.
+//! Whether the password is right is `identity`'s to say.
+
+mod form;
+mod page;
+mod return_address;
+
+pub use form::{BadForm, SignInForm};
+pub use page::SignInPage;
+pub use return_address::ReturnAddress;

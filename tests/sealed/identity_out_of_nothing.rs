@@ -1,4 +1,4 @@
-// refused: private
+// refused: E0603
 // An identity cannot be claimed: only `Schemes::identify` makes one.
 fn main() {
     let _identity = sluicegate::identity::Identity(None);

@@ -1,4 +1,4 @@
-// refused: private
+// refused: E0603
 // An operation cannot be named into being: only `Operation::parse` reads one.
 use sluicegate::request::{Ask, Operation, Visit};
 

@@ -1,7 +1,5 @@
 //! Identity against a real SQLite file, with a clock that the test moves.
 
-mod proofs;
-mod revocation;
-mod sessions;
+mod isolation_of_proofs;
 mod signing_in;
 mod world;

@@ -1,0 +1,48 @@
+//! `GET /-/api/account`: who is signed in, as what, how and until when.
+
+use std::sync::Arc;
+
+use crate::catalog::{Project, Role};
+use crate::identity::{Person, Proof};
+
+/// The answer.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Account<'a> {
+    email: &'a str,
+    organization: &'a str,
+    organization_role: Option<Role>,
+    memberships: Vec<Membership>,
+    signed_in_by: &'static str,
+    until: String,
+}
+
+#[derive(Debug, serde::Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Membership {
+    project: String,
+    role: Role,
+}
+
+impl<'a> Account<'a> {
+    /// `visible` are the projects that the person may know of.
+    pub(super) fn of(person: &'a Person, visible: &[Arc<Project>]) -> Self {
+        let mut memberships: Vec<_> = visible
+            .iter()
+            .filter_map(|project| {
+                let role = person.role_in(project.id, project.workspace)?;
+                Some(Membership { project: project.name.to_string(), role })
+            })
+            .collect();
+        memberships.sort();
+        Self {
+            email: person.email(),
+            organization: person.organization_name().as_str(),
+            organization_role: person.organization_role(),
+            memberships,
+            signed_in_by: match person.proof() {
+                Proof::Session(_) => "session",
+                Proof::Token(_) => "token",
+            },
+            until: person.valid_until().to_string(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Why one of our own routes gave no answer.
+
+use std::io;
+
+use super::BodyFault;
+use crate::ground::control::ControlFailed;
+use crate::identity::{IdentityError, SignInError};
+use crate::policy::Denial;
+use crate::request::BadKey;
+use crate::sign_in::{BadForm, SignInPage};
+
+/// Why one of our own routes gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    #[error("the body is not the JSON that this route takes: {0}")]
+    BadJson(#[source] serde_json::Error),
+    #[error("more than {limit} objects in one request")]
+    BatchTooLarge { limit: usize },
+    #[error("the object key: {0}")]
+    BadKey(#[from] BadKey),
+    #[error("the form: {0}")]
+    BadForm(#[from] BadForm),
+    #[error("nobody is signed in")]
+    SignIn {
+        #[source]
+        cause: SignInError,
+        /// The page for another try.
+        again: Box<SignInPage>,
+    },
+    #[error("sign-out")]
+    SignOut(#[from] IdentityError),
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    #[error("no such asset is built in")]
+    NoSuchAsset,
+    #[error("the audit has no such request of the asker's organization")]
+    NoSuchRequest,
+    #[error("the audit cannot be read")]
+    Unreadable(#[source] io::Error),
+    #[error("a grant for something else than our own pages")]
+    NotOurs,
+    #[error("the page cannot be written: {0}")]
+    Page(#[source] askama::Error),
+    #[error("the answer cannot be written: {0}")]
+    Json(#[source] serde_json::Error),
+    #[error(transparent)]
+    Control(#[from] ControlFailed),
+}

@@ -1,0 +1,1 @@
+//! What two proofs in one request, or a stale one, lead to.
