@@ -1,5 +1,6 @@
 //! Hostile settings, each a named file: every fault with its place and its remedy in one report, and no value of a
 //! secret in any of them. Snapshots hold the reports.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

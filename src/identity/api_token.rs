@@ -77,3 +77,28 @@ fn allowed<T, E>(
         Some(words) => Ok(Allowed::Only(words.iter().map(read).collect::<Result<_, E>>()?)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_everything_a_list_or_nothing_and_never_a_guess() {
+        let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        assert_eq!(scope_from_words(None, None), Ok(Scope::ALL));
+        let nothing = scope_from_words(Some(&[]), Some(&[])).unwrap();
+        assert!(!nothing.operations.holds(&"ReadObject".to_owned()));
+        let some = scope_from_words(Some(&words(&["scans"])), Some(&words(&["ReadObject"])));
+        let some = some.unwrap();
+        assert!(some.projects.holds(&"scans".parse().unwrap()));
+        assert!(!some.projects.holds(&"other".parse().unwrap()));
+        assert!(!some.operations.holds(&"WriteObject".to_owned()));
+        let kept = serde_json::to_string(&some).unwrap();
+        assert_eq!(serde_json::from_str::<Scope>(&kept).unwrap(), some);
+        for (projects, operations) in
+            [(words(&["Scans"]), words(&[])), (words(&[]), words(&["readobject"]))]
+        {
+            assert!(scope_from_words(Some(&projects), Some(&operations)).is_err());
+        }
+    }
+}

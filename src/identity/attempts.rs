@@ -47,7 +47,7 @@ impl Attempts {
     }
 
     /// Counts an attempt before anything is looked up for it, by its address alone.
-    pub(super) fn from_address(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
+    pub(super) fn at_all(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
         self.take(&key(b"address", "", Some(client)), ADDRESS_FACTOR, now)
     }
 
@@ -103,20 +103,62 @@ impl Bucket {
     }
 }
 
-/// One key per purpose, e-mail and network. An IPv6 client owns at least its /64.
+/// What one client owns: an IPv4 address (as mapped into IPv6), or an IPv6 network of 64 bits.
+pub(super) fn network(client: IpAddr) -> [u8; 16] {
+    match client.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => (address.to_bits() >> 64 << 64).to_be_bytes(),
+    }
+}
+
+/// One key per purpose, e-mail and network.
 fn key(purpose: &[u8], email: &str, client: Option<IpAddr>) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     context.update(purpose);
-    match client.map(|address| address.to_canonical()) {
-        None => context.update(b"\0"),
-        Some(IpAddr::V4(address)) => context.update(&address.octets()),
-        Some(IpAddr::V6(address)) => {
-            context.update(&(address.to_bits() >> 64).to_be_bytes());
-        }
-    }
-    context.update(b"\0");
+    context.update(&client.map_or([0; 16], network));
     context.update(email.as_bytes());
     let mut key = [0; 32];
     key.copy_from_slice(context.finish().as_ref());
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn a_minutes_worth_at_once_then_evenly() {
+        let attempts = Attempts::new(NonZeroU32::new(10).unwrap());
+        let email = "ann@example.com".parse().unwrap();
+        let client = "192.0.2.1".parse().unwrap();
+        let attempt = Attempt { email: &email, client, familiar: true };
+        for _ in 0..10 {
+            assert_eq!(attempts.at_account(attempt, at(0)), Ok(()));
+        }
+        let refused = Err(TooMany { retry_after_seconds: 6 });
+        assert_eq!(attempts.at_account(attempt, at(0)), refused);
+        assert_eq!(attempts.at_account(attempt, at(0)), refused, "a refused one costs nothing");
+        assert_eq!(attempts.at_account(attempt, at(6)), Ok(()));
+        assert!(attempts.at_account(attempt, at(6)).is_err());
+        attempts.forgive(&email, client);
+        assert_eq!(attempts.at_account(attempt, at(6)), Ok(()));
+    }
+
+    #[test]
+    fn one_address_has_a_limit_over_all_accounts_and_ipv6_counts_by_network() {
+        let attempts = Attempts::new(NonZeroU32::MIN);
+        let spread = |host: u16| format!("2001:db8:0:1::{host:x}").parse().unwrap();
+        for host in 0..10 {
+            assert_eq!(attempts.at_all(spread(host), at(0)), Ok(()));
+        }
+        assert!(attempts.at_all(spread(11), at(0)).is_err());
+        assert_eq!(attempts.at_all("2001:db8:0:2::1".parse().unwrap(), at(0)), Ok(()));
+        let (v4, mapped) = ("192.0.2.1".parse().unwrap(), "::ffff:192.0.2.1".parse().unwrap());
+        assert_eq!(network(v4), network(mapped));
+        assert_ne!(network(v4), network("192.0.2.2".parse().unwrap()));
+    }
 }

@@ -75,3 +75,64 @@ fn is_ours(origin: &str, ours: Ours<'_>) -> bool {
         (None, None) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_two_headers_must_not_contradict() {
+        const GOOD: &str = "https://gw.example.com:8443";
+        // What, Origin, Sec-Fetch-Site, enough for a session, enough to sign in.
+        type Case = (&'static str, &'static [&'static str], &'static [&'static str], bool, bool);
+        let cases: &[Case] = &[
+            ("nothing", &[], &[], false, true),
+            ("our origin", &[GOOD], &[], true, true),
+            ("our origin in capitals", &["https://GW.example.com:8443"], &[], true, true),
+            ("our site", &[], &["same-origin"], true, true),
+            ("both", &[GOOD], &["same-origin"], true, true),
+            ("contradiction", &[GOOD], &["cross-site"], false, false),
+            ("the other way round", &["https://evil.com"], &["same-origin"], false, false),
+            ("sibling", &[], &["same-site"], false, false),
+            ("typed by hand", &[], &["none"], false, false),
+            ("opaque", &["null"], &[], false, false),
+            ("another port", &["https://gw.example.com"], &[], false, false),
+            ("clear text", &["http://gw.example.com:8443"], &[], false, false),
+            ("a longer host", &["https://gw.example.com:8443.evil.com"], &[], false, false),
+            ("with a path", &["https://gw.example.com:8443/"], &[], false, false),
+            ("twice", &[GOOD, GOOD], &[], false, false),
+            ("site twice", &[], &["same-origin", "same-origin"], false, false),
+        ];
+        for (what, origins, sites, proven, not_foreign) in cases {
+            let mut map = HeaderMap::new();
+            for origin in *origins {
+                map.append(ORIGIN, HeaderValue::from_static(origin));
+            }
+            for site in *sites {
+                map.append("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            let ours = Ours { host: "gw.example.com:8443", clear_text: false };
+            assert_eq!(check(&map, ours, Demand::Proven).is_ok(), *proven, "{what}");
+            assert_eq!(check(&map, ours, Demand::NotForeign).is_ok(), *not_foreign, "{what}");
+        }
+    }
+
+    #[test]
+    fn default_ports_are_left_out_as_browsers_do() {
+        for (origin, host, clear_text, expected) in [
+            ("https://gw.example.com", "gw.example.com", false, true),
+            ("https://gw.example.com", "gw.example.com:443", false, true),
+            ("http://gw.example.com", "gw.example.com", false, false),
+            ("http://gw.example.com", "gw.example.com", true, true),
+            ("http://gw.example.com", "gw.example.com:80", true, true),
+            ("http://gw.example.com", "gw.example.com:443", true, false),
+            ("https://gw.example.com", "gw.example.com:80", true, false),
+            ("https://[::1]:8443", "[::1]:8443", false, true),
+        ] {
+            let ours = Ours { host, clear_text };
+            assert_eq!(is_ours(origin, ours), expected, "{origin} on {host}, {clear_text}");
+        }
+    }
+}

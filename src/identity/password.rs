@@ -131,3 +131,48 @@ fn verify(expected: &Secret<String>, password: &Secret<String>) -> bool {
 fn failed(cause: impl std::fmt::Display) -> PasswordError {
     PasswordError::Failed(cause.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_count_characters_and_refuse_the_e_mail() {
+        let email = "ann@example.com".parse().unwrap();
+        for (password, expected) in [
+            ("1234567".to_owned(), Err(PasswordError::TooShort)),
+            ("12345678".to_owned(), Ok(())),
+            ("ääääääää".to_owned(), Ok(())),
+            ("äääääää".to_owned(), Err(PasswordError::TooShort)),
+            ("x".repeat(128), Ok(())),
+            ("ä".repeat(128), Ok(())),
+            ("x".repeat(129), Err(PasswordError::TooLong)),
+            ("Ann@Example.com".to_owned(), Err(PasswordError::IsEmail)),
+        ] {
+            assert_eq!(keeps_rules(&email, &password), expected, "{password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_opens_for_its_password_only_and_nobodys_for_none() {
+        let passwords = Passwords::new(Random::system()).unwrap();
+        let email = "ann@example.com".parse().unwrap();
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let one = passwords.hash(&email, secret("correct horse")).await.unwrap();
+        let other = passwords.hash(&email, secret("correct horse")).await.unwrap();
+        assert_ne!(one.expose(), other.expose(), "salted");
+        assert!(one.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(passwords.matches(Some(&one), secret("correct horse")).await.unwrap());
+        assert!(!passwords.matches(Some(&one), secret("correct horse ")).await.unwrap());
+        assert!(!passwords.matches(None, secret("correct horse")).await.unwrap());
+        assert!(!passwords.matches(Some(&secret("")), secret("")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_sent_away_instead_of_filling_the_memory() {
+        let passwords = Passwords::new(Random::system()).unwrap();
+        let _all_in_line = passwords.line.acquire_many(64).await.unwrap();
+        let busy = passwords.matches(None, Secret::new("x".to_owned())).await;
+        assert_eq!(busy, Err(PasswordError::Busy));
+    }
+}

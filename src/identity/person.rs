@@ -91,7 +91,7 @@ fn since(milliseconds: i64, now: Timestamp) -> Duration {
 
 impl Identity {
     /// Nobody: nothing was shown.
-    pub(super) const NOBODY: Self = Self(None);
+    pub(crate) const NOBODY: Self = Self(None);
 
     #[must_use]
     pub fn person(&self) -> Option<&Person> {

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ahash::RandomState;
 use http::{HeaderMap, Method};
 use moka::policy::EvictionPolicy;
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, network};
 use super::origin::{self, Demand, Ours};
 use super::person::Pulse;
 use super::shown::{proof_id, session_in, token_in};
@@ -49,6 +50,8 @@ pub struct Schemes {
 
 const PEOPLE_KEPT: u64 = 100_000;
 const UNKNOWN_KEPT: u64 = 10_000;
+/// Entries of past generations are never read again; they leave after so long.
+const KEPT_UNUSED: Duration = Duration::from_secs(120);
 
 /// What identity reads of a request.
 #[derive(Debug, Clone, Copy)]
@@ -75,9 +78,11 @@ impl Schemes {
         let passwords = Passwords::new(parts.random.clone())?;
         let people = moka::future::Cache::builder()
             .max_capacity(PEOPLE_KEPT)
+            .time_to_idle(KEPT_UNUSED)
             .eviction_policy(EvictionPolicy::lru());
         let unknown = moka::sync::Cache::builder()
             .max_capacity(UNKNOWN_KEPT)
+            .time_to_idle(KEPT_UNUSED)
             .eviction_policy(EvictionPolicy::lru());
         Ok(Self {
             passwords,
@@ -152,7 +157,8 @@ impl Schemes {
         let key = (proof, self.parts.watch.catalog().generation().current());
         let person = match self.people.get(&key).await {
             Some(person) => person,
-            None => self.load(key).await?,
+            // Boxed: a rare and large future must not make every connection's larger.
+            None => Box::pin(self.load(key)).await?,
         };
         let now = self.parts.clock.now();
         let too_idle = matches!(proof, Proof::Session(_))
@@ -200,8 +206,7 @@ impl Schemes {
 
     /// What an account knows an address by: without the operator's key, nobody reads addresses out of the records.
     pub(super) fn address_hash(&self, account: AccountId, client: IpAddr) -> String {
-        let address = client.to_canonical().to_string();
-        let sealed = self.address_key.seal(&account.0.to_be_bytes(), address.as_bytes());
+        let sealed = self.address_key.seal(&account.0.to_be_bytes(), &network(client));
         base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, sealed)
     }
 }

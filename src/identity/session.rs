@@ -82,7 +82,7 @@ impl Schemes {
 
     async fn sign_in_there(&self, asked: SignIn) -> Result<NewSession, SignInError> {
         let now = self.parts.clock.now();
-        self.attempts.from_address(asked.client, now)?;
+        self.attempts.at_all(asked.client, now)?;
         let Ok(email) = asked.email.parse::<Email>() else {
             return self.refuse_after_hashing(asked.password).await;
         };

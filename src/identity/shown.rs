@@ -75,3 +75,135 @@ pub(super) fn proof_id(text: &str) -> ProofId {
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     ProofId(hash)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const ID: &str = "AZaz09-_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    fn headers(name: &http::HeaderName, values: &[&[u8]]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for value in values {
+            map.append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn cookies_are_read_in_one_way() {
+        let cookie = |before: &str, value: &str, after: &str| {
+            format!("{before}__Host-sluicegate={value}{after}")
+        };
+        let long = format!("{ID}A");
+        let cases: &[(&str, &[&str], &str)] = &[
+            ("none", &[], "nothing"),
+            ("empty", &[""], "nothing"),
+            ("others", &["a=b; c=d"], "nothing"),
+            ("ours", &[&cookie("", ID, "")], "ours"),
+            ("among others", &[&cookie("a=b; ", ID, "; c=d")], "ours"),
+            ("without blanks", &[&cookie("a=b;", ID, ";c=d")], "ours"),
+            ("in a second header", &["a=b", &cookie("", ID, "")], "ours"),
+            ("blanks around", &[&cookie(" \t", ID, " ;")], "ours"),
+            ("lower-cased name", &[&format!("__host-sluicegate={ID}")], "nothing"),
+            ("longer name", &[&format!("__Host-sluicegate2={ID}")], "nothing"),
+            ("name in a value", &[&format!("a=__Host-sluicegate={ID}")], "nothing"),
+            ("no equals sign", &["__Host-sluicegate"], "nothing"),
+            ("empty value", &[&cookie("", "", "")], "NotValid"),
+            ("too long", &[&cookie("", &long, "")], "NotValid"),
+            ("quoted", &[&cookie("", &format!("\"{ID}\""), "")], "NotValid"),
+            (
+                "padding",
+                &[&cookie("", &ID.replacen('A', "", 1).replacen('Z', "=", 1), "")],
+                "NotValid",
+            ),
+            ("blank in the name", &[&format!("__Host-sluicegate ={ID}")], "ours"),
+            ("twice", &[&cookie("", ID, &cookie(";", ID, ""))], "TwoSessions"),
+            ("twice, one empty", &[&cookie("", ID, &cookie(";", "", ""))], "TwoSessions"),
+            ("two headers", &[&cookie("", ID, ""), &cookie("", ID, "")], "TwoSessions"),
+        ];
+        for (what, values, expected) in cases {
+            let values: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
+            let map = headers(&COOKIE, &values);
+            let read = match session_in(&map) {
+                Ok(None) => "nothing".to_owned(),
+                Ok(Some(id)) if id == ID => "ours".to_owned(),
+                Ok(Some(other)) => other.to_owned(),
+                Err(error) => format!("{error:?}"),
+            };
+            assert_eq!(read, *expected, "{what}");
+        }
+        let map = headers(&COOKIE, &[b"__Host-sluicegate=\xff; a=\xfe"]);
+        assert!(matches!(session_in(&map), Err(IdentityError::NotValid)), "not ASCII");
+    }
+
+    #[test]
+    fn authorization_is_one_known_scheme_and_one_token() {
+        let token = format!("sgt_{ID}");
+        let short = token.trim_end_matches("AA");
+        for (header, good) in [
+            (format!("Bearer {token}"), true),
+            (format!("bEARER {token}"), true),
+            (format!("Token {token}"), true),
+            (format!("Token   {token} "), true),
+            (format!("Bearer{token}"), false),
+            (format!("Bearer\t{token}"), false),
+            (format!("Bearer {short}"), false),
+            (format!("Bearer {token}A"), false),
+            (format!("Bearer {token}, Bearer {token}"), false),
+            (format!("Bearer {token} x"), false),
+            (format!("Bearer SGT_{ID}"), false),
+            (format!("Bearer {ID}"), false),
+            (format!("Basic {token}"), false),
+            (format!("Digest {token}"), false),
+            ("AWS4-HMAC-SHA256 Credential=x".to_owned(), false),
+            ("Bearer".to_owned(), false),
+            ("Bearer ".to_owned(), false),
+            (token.clone(), false),
+            (String::new(), false),
+        ] {
+            let map = headers(&AUTHORIZATION, &[header.as_bytes()]);
+            let read = token_in(&map);
+            if good {
+                assert_eq!(read.unwrap(), Some(token.as_str()), "{header:?}");
+            } else {
+                assert!(matches!(read, Err(IdentityError::BadAuthorization)), "{header:?}");
+            }
+        }
+        assert!(matches!(token_in(&HeaderMap::new()), Ok(None)));
+        let bearer = format!("Bearer {token}");
+        let twice = headers(&AUTHORIZATION, &[bearer.as_bytes(), bearer.as_bytes()]);
+        assert!(matches!(token_in(&twice), Err(IdentityError::BadAuthorization)));
+    }
+
+    proptest::proptest! {
+        /// Whatever bytes come: no panic, and what is accepted is exactly of our form.
+        #[test]
+        fn what_is_accepted_is_of_our_form(
+            raw in proptest::collection::vec(
+                proptest::prelude::prop_oneof![
+                    proptest::prelude::Just(b"__Host-sluicegate=".to_vec()),
+                    proptest::prelude::Just(ID.as_bytes().to_vec()),
+                    proptest::prelude::Just(b"Bearer sgt_".to_vec()),
+                    proptest::collection::vec(0x20u8..=0xff, 0..4),
+                    proptest::prelude::Just(b"; ".to_vec()),
+                ],
+                0..6,
+            )
+        ) {
+            let Ok(value) = HeaderValue::from_bytes(&raw.concat()) else { return Ok(()) };
+            let mut map = HeaderMap::new();
+            map.append(COOKIE, value.clone());
+            map.append(AUTHORIZATION, value);
+            if let Ok(Some(id)) = session_in(&map) {
+                proptest::prop_assert!(random_text(id.as_bytes()).is_some());
+            }
+            if let Ok(Some(token)) = token_in(&map) {
+                proptest::prop_assert_eq!(token.len(), 47);
+                proptest::prop_assert!(token.starts_with(TOKEN_PREFIX));
+            }
+        }
+    }
+}

@@ -190,3 +190,110 @@ impl fmt::Display for Explanation {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::{
+        ACME, FACES, GLOBEX, SIGNS, client, identity, member_of, policy, scoped, with_role,
+    };
+
+    fn case(operation: &'static str, project: Option<&str>) -> Case {
+        Case {
+            operation,
+            project: project.map(|name| name.parse().unwrap()),
+            storage: None,
+            key: None,
+            client: client(),
+        }
+    }
+
+    #[test]
+    fn a_yes_names_the_policies() {
+        let who = with_role(Role::Manager, SIGNS);
+        let why = policy().explain(&who, &case("WriteObject", Some("signs")));
+        assert_eq!(why.answer, Answer::Permitted);
+        assert_eq!(why.policies, [Box::from("manager-writes")]);
+        assert_eq!(why.notes, ["asked about storage films of project signs"]);
+    }
+
+    #[test]
+    fn a_no_tells_what_is_missing() {
+        let who = with_role(Role::Annotator, SIGNS);
+        let why = policy().explain(&who, &case("WriteObject", Some("signs")));
+        let told = "\
+            answer      refused (403)\n\
+            decided by  none\n\
+            generation  1\n  \
+              - no policy permits it\n  \
+              - asked about storage films of project signs\n  \
+              - role in the project: annotator; in the organization: none\n  \
+              - roles in the project that may WriteObject here: owner, administrator, manager\n  \
+              - roles in the organization that may WriteObject here: owner, administrator";
+        assert_eq!(why.to_string(), told);
+    }
+
+    #[test]
+    fn every_answer_has_its_explanation() {
+        let policy = policy();
+        let annotator = with_role(Role::Annotator, SIGNS);
+        for (name, who, case, answer, words) in [
+            ("nobody", Identity::NOBODY, case("ShowHome", None), Answer::NotSignedIn, "nobody"),
+            ("public", Identity::NOBODY, case("SignIn", None), Answer::Permitted, ""),
+            ("own page", annotator.clone(), case("ShowHome", None), Answer::Permitted, ""),
+            (
+                "explain",
+                annotator.clone(),
+                case("ExplainRequest", None),
+                Answer::Forbidden,
+                "owner, administrator",
+            ),
+            (
+                "no project said",
+                annotator.clone(),
+                case("ReadObject", None),
+                Answer::NotFound,
+                "name one",
+            ),
+            (
+                "no such project",
+                annotator,
+                case("ReadObject", Some("none")),
+                Answer::NotFound,
+                "does not exist",
+            ),
+            (
+                "role elsewhere",
+                with_role(Role::Owner, FACES),
+                case("ReadObject", Some("signs")),
+                Answer::NotFound,
+                "may not know",
+            ),
+            (
+                "no role",
+                identity(member_of(ACME)),
+                case("ListObjects", Some("signs")),
+                Answer::NotFound,
+                "role in the project: none",
+            ),
+            (
+                "another organization",
+                identity(member_of(GLOBEX)),
+                case("ReadObject", Some("faces")),
+                Answer::NotFound,
+                "does not exist",
+            ),
+            (
+                "out of scope",
+                scoped(Some(&[]), None),
+                case("ReadObject", Some("signs")),
+                Answer::NotFound,
+                "token-scope",
+            ),
+        ] {
+            let why = policy.explain(&who, &case);
+            assert_eq!(why.answer, answer, "{name}: {why}");
+            assert!(why.notes.join("\n").contains(words), "{name}: {why}");
+        }
+    }
+}

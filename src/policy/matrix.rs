@@ -229,24 +229,30 @@ impl World {
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (held, about, operations)) in SECTIONS.into_iter().enumerate() {
-            let gap = if index == 0 { "" } else { "\n" };
-            write!(f, "{gap}{}\n  {:16}", title(held, about), "")?;
-            for role in roles(about) {
-                write!(f, "{:15}", role.map_or("anybody", Role::as_str))?;
+            if index > 0 {
+                writeln!(f)?;
             }
+            writeln!(f, "{}", title(held, about))?;
+            let roles = roles(about);
+            let names = roles.iter().map(|role| role.map_or("anybody", Role::as_str));
+            writeln!(f, "{}", line("", names))?;
             for operation in operations.iter().copied() {
-                write!(f, "\n  {operation:16}")?;
                 let row = self.cells.iter().filter(|cell| {
                     (cell.held, cell.about, cell.operation) == (held, about, operation)
                 });
-                for cell in row {
-                    write!(f, "{:15}", cell.answer.word())?;
-                }
+                writeln!(f, "{}", line(operation, row.map(|cell| cell.answer.word())))?;
             }
-            writeln!(f)?;
         }
         Ok(())
     }
+}
+
+fn line<'a>(head: &str, words: impl Iterator<Item = &'a str>) -> String {
+    let mut line = format!("  {head:16}");
+    for word in words {
+        line.push_str(&format!("{word:15}"));
+    }
+    line.trim_end().to_owned()
 }
 
 const fn title(held: Held, about: About) -> &'static str {
@@ -278,5 +284,49 @@ impl Verdict {
             Self::Forbidden => "no (403)",
             Self::NotFound => "no (404)",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::request::Operation;
+
+    fn built_in() -> Matrix {
+        Matrix::of(&Rules::built_in().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn no_operation_and_no_role_is_left_out() {
+        let matrix = built_in();
+        let operations: BTreeSet<_> = matrix.cells().map(|cell| cell.operation).collect();
+        assert_eq!(operations, Operation::NAMES.into_iter().collect());
+        for cell in matrix.cells().filter(|cell| cell.about != About::PublicRoute) {
+            let same = |other: &&Cell| {
+                (other.held, other.about, other.operation)
+                    == (cell.held, cell.about, cell.operation)
+            };
+            let roles: BTreeSet<_> = matrix.cells().filter(same).map(|cell| cell.role).collect();
+            assert_eq!(roles, Role::ALL.into_iter().map(Some).collect(), "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_crosses_organizations() {
+        for cell in built_in().cells().filter(|cell| cell.held == Held::InOtherOrganization) {
+            assert_eq!(cell.answer, Verdict::NotFound, "{cell:?}");
+            assert_eq!(cell.policies, [Box::from("organizations-never-cross")], "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn the_matrix_of_the_role_pack() {
+        let text = built_in().to_string();
+        let place = "../../tests/snapshots";
+        insta::with_settings!({ snapshot_path => place, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("policy-matrix", text);
+        });
     }
 }

@@ -19,6 +19,8 @@ mod verdicts;
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ pub use explain::{Answer, Case, Explanation};
 pub use faults::{Fault, RulesError};
 pub use grant::{Basis, Denial, Destination, Grant, NotFoundWhy};
 pub use matrix::Matrix;
-pub use rules::Rules;
+pub use rules::{ROLES, Rules};
 pub use settings::{Quota, Settings};
 
 use crate::catalog::{LiveCatalog, Project};

@@ -1,12 +1,13 @@
 //! The rules that hold: schema and policies, read whole, validated strictly, or refused with every fault at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{
-    Authorizer, Decision, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
+    Authorizer, Decision, Policy, PolicyId, PolicySet, Schema, ValidationError, ValidationMode,
+    Validator,
 };
 
 use super::faults::{Fault, RulesError};
@@ -36,7 +37,8 @@ pub(super) struct Answer {
 }
 
 pub(super) const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
-const ROLES: &str = include_str!("../../policies/roles.cedar");
+/// The role pack as text, for who starts a folder of policies of his own from it.
+pub const ROLES: &str = include_str!("../../policies/roles.cedar");
 
 impl Rules {
     /// Reads and validates what the settings name.
@@ -182,21 +184,166 @@ fn name(policy: &Policy, source: &Source, others: &PolicySet) -> Result<Policy, 
 /// Strictly: a warning (a policy that never matches, letters that look like others) refuses too.
 fn validate(schema: &Schema, policies: &PolicySet, sources: &[Source]) -> Result<(), RulesError> {
     let result = Validator::new(schema.clone()).validate(policies, ValidationMode::default());
-    let found = result
+    let mut found: BTreeMap<&PolicyId, Vec<DetailedError>> = BTreeMap::new();
+    // A consequence (nothing applies, never true) is told only where no cause is.
+    let (consequences, causes): (Vec<_>, Vec<_>) = result
         .validation_errors()
-        .map(|error| (error.policy_id(), DetailedError::from(error)))
-        .chain(
-            result
-                .validation_warnings()
-                .map(|warning| (warning.policy_id(), DetailedError::from(warning))),
-        );
+        .partition(|error| matches!(error, ValidationError::InvalidActionApplication(_)));
+    for error in causes {
+        found.entry(error.policy_id()).or_default().push(DetailedError::from(error));
+    }
+    for error in consequences {
+        found.entry(error.policy_id()).or_insert_with(|| vec![DetailedError::from(error)]);
+    }
+    for warning in result.validation_warnings() {
+        found.entry(warning.policy_id()).or_insert_with(|| vec![DetailedError::from(warning)]);
+    }
     let remedy = "make it fit policies/schema.cedarschema";
-    let faults = found.map(|(policy, detail)| {
+    let place = |(policy, detail): (&PolicyId, DetailedError)| {
         let id: &str = policy.as_ref();
         match sources.iter().find(|source| source.line_of_policy(id).is_some()) {
             Some(source) => source.fault(&detail, Some(id), remedy),
             None => Fault::of_file("*.cedar", detail.message, remedy),
         }
-    });
-    RulesError::unless_empty(faults.collect::<BTreeSet<_>>().into_iter().collect())
+    };
+    let details = found
+        .into_iter()
+        .flat_map(|(policy, details)| details.into_iter().map(move |detail| (policy, detail)));
+    let faults: BTreeSet<_> = details.map(place).collect();
+    RulesError::unless_empty(faults.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sample::rules_with;
+
+    fn faults(text: &str) -> Vec<(Option<usize>, String)> {
+        let error = Rules::from_sources(&[Source::new("a.cedar", text)]).unwrap_err();
+        let told = error.faults().iter().map(|fault| (fault.line, fault.message.clone()));
+        assert!(error.faults().iter().all(|fault| !fault.remedy.is_empty()), "{error}");
+        told.collect()
+    }
+
+    #[test]
+    fn the_examples_fit_the_role_pack() {
+        for example in [
+            include_str!("../../policies/examples/office-network-only.cedar"),
+            include_str!("../../policies/examples/sealed-off-folder.cedar"),
+        ] {
+            assert_eq!(rules_with(example).count(), Rules::built_in().unwrap().count() + 1);
+        }
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_line() {
+        let permit = "permit (principal, action, resource)";
+        for (name, text, line, words) in [
+            (
+                "syntax",
+                "@id(\"a\")\npermit (principal, action, resource) whn { true };".to_owned(),
+                2,
+                "whn",
+            ),
+            ("no id", format!("\n{permit};"), 0, "no @id"),
+            ("bad id", format!("\n@id(\"a b\") {permit};"), 2, "not well-formed"),
+            ("reserved id", format!("@id(\"token-scope\") {permit};"), 1, "taken by the program"),
+            (
+                "doubled id",
+                format!("@id(\"a\") {permit};\n\n@id(\"a\") {permit};"),
+                3,
+                "two policies",
+            ),
+            (
+                "unknown action",
+                "@id(\"a\")\npermit (principal, action == Action::\"Reed\", resource);".to_owned(),
+                2,
+                "Action::\"Reed\"",
+            ),
+            (
+                "unsafe access",
+                format!("@id(\"a\") {permit}\n  when {{\n context.key == \"x\" }};"),
+                3,
+                "key",
+            ),
+            (
+                "wrong type",
+                format!("@id(\"a\") {permit}\n\nwhen {{ context.proof == 1 }};"),
+                3,
+                "type",
+            ),
+            ("a warning", format!("@id(\"a\") {permit}\nwhen {{ 1 == 2 }};"), 1, "impossible"),
+            (
+                "a template",
+                "@id(\"a\") permit (principal == ?principal, action, resource);".to_owned(),
+                0,
+                "template",
+            ),
+            ("nothing", "// only a comment".to_owned(), 0, "there is no policy"),
+        ] {
+            let found = faults(&text);
+            let (found_line, message) = &found[0];
+            assert_eq!(found_line.unwrap_or(0), line, "{name}: {found:?}");
+            assert!(message.contains(words), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let text = "@id(\"a\") permit (principal, action == Action::\"Reed\", resource);\n\
+                    @id(\"b\") permit (principal, action == Action::\"Rite\", resource);";
+        let lines: Vec<_> = faults(text).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn a_folder_is_read_whole_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { folder: Some(folder.path().to_owned()), quota: None };
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let load = || Rules::load(&settings).map(|rules| rules.count()).map_err(|e| e.to_string());
+        assert!(load().unwrap_err().contains("there is no policy"));
+
+        write("roles.cedar", ROLES);
+        write("README.md", "words");
+        write(".hidden", "words");
+        write("schema.cedarschema", SCHEMA);
+        std::fs::create_dir(folder.path().join("examples")).unwrap();
+        write("examples/broken.cedar", "not Cedar");
+        assert_eq!(load(), Ok(Rules::built_in().unwrap().count()));
+
+        write("stop.ceder", "@id(\"stop\") forbid (principal, action, resource);");
+        assert!(load().unwrap_err().contains("stop.ceder"));
+        std::fs::remove_file(folder.path().join("stop.ceder")).unwrap();
+
+        write("schema.cedarschema", "entity Account;");
+        assert!(load().unwrap_err().contains("not the schema of this version"));
+
+        let gone = Settings { folder: Some(folder.path().join("gone")), quota: None };
+        assert!(Rules::load(&gone).unwrap_err().to_string().contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_policy_that_fails_permits_nothing() {
+        use crate::policy::sample::{self, ACME};
+        // Overflow is Cedar's one failure that no validation finds.
+        let rules = rules_with(
+            "@id(\"x\") forbid (principal, action == Action::\"ShowHome\", resource) \
+             when { 9223372036854775807 + 1 == 0 && principal.email == \"never\" };",
+        );
+        let (catalog, person) = (sample::catalog(), sample::member_of(ACME));
+        let identity = sample::identity(person);
+        let question = Question {
+            asker: identity.person().unwrap().into(),
+            action: "ShowHome",
+            subject: crate::policy::question::Subject::Organization(
+                catalog.organization(ACME).unwrap(),
+            ),
+            project_role: None,
+            client: sample::client(),
+            key: None,
+        };
+        assert!(matches!(rules.ask(&question), Err(Denial::Evaluation(_))));
+    }
 }

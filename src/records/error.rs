@@ -46,19 +46,18 @@ impl RecordsError {
 
     /// For an insert or a renaming of `what`: a name in use is the asker's business, all else is ours.
     pub(super) fn of_naming(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |error| match &error {
-            sqlx::Error::Database(fault) if fault.is_unique_violation() => Self::Taken { what },
-            _ => Self::Database(error),
+        move |error| {
+            let taken = error.as_database_error().is_some_and(|fault| fault.is_unique_violation());
+            if taken { Self::Taken { what } } else { Self::Database(error) }
         }
     }
 
     /// For a deletion of `what`: what still holds something stays.
     pub(super) fn of_deleting(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
-        move |error| match &error {
-            sqlx::Error::Database(fault) if fault.is_foreign_key_violation() => {
-                Self::NotEmpty { what }
-            }
-            _ => Self::Database(error),
+        move |error| {
+            let fault = error.as_database_error();
+            let held = fault.is_some_and(|fault| fault.is_foreign_key_violation());
+            if held { Self::NotEmpty { what } } else { Self::Database(error) }
         }
     }
 }

@@ -14,6 +14,8 @@ mod projects;
 mod sessions;
 mod snapshot;
 mod storages;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod watch;
 
@@ -56,10 +58,9 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the file cannot be opened, locked or brought up to date.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, RecordsError> {
-        keep_to_owner(path)?;
+        make_for_owner(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A revocation that was confirmed must survive a power cut; writes are rare.
@@ -67,11 +68,7 @@ impl Records {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = |size| SqlitePoolOptions::new().max_connections(size).idle_timeout(None);
         let writes = pool(1).connect_with(options.clone()).await?;
-        let migrations = sqlx::migrate!("src/records/migrations");
-        if migrations.run(&writes).await.is_err() {
-            // Another process may have been at it in the same moment: then there is nothing left to do.
-            migrations.run(&writes).await?;
-        }
+        bring_up_to_date(&writes).await?;
         let reads = pool(READERS).connect_with(options).await?;
         Ok(Self { reads, writes, clock })
     }
@@ -90,17 +87,36 @@ impl Records {
 const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Password hashes and e-mail addresses are nobody else's business: a new file is its owner's only.
-fn keep_to_owner(path: &Path) -> Result<(), RecordsError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600);
-    let opened = options.open(path);
-    opened.map(drop).map_err(|cause| RecordsError::File { path: path.to_owned(), cause })
+/// Other processes may be at it in the same moment. Each of their commits can make one run of ours fail, and there
+/// are only so many: one for the table of migrations, and one for each migration.
+async fn bring_up_to_date(pool: &Pool<Db>) -> Result<(), RecordsError> {
+    let migrations = sqlx::migrate!("src/records/migrations");
+    for _ in 0..=migrations.iter().count() {
+        if migrations.run(pool).await.is_ok() {
+            return Ok(());
+        }
+    }
+    Ok(migrations.run(pool).await?)
 }
 
-/// A time as the records keep it.
+/// Password hashes and e-mail addresses are nobody else's business: a new file is its owner's only. One that exists
+/// is not touched: closing it would give up the locks that `SQLite` holds on it in this process.
+fn make_for_owner(path: &Path) -> Result<(), RecordsError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(RecordsError::File { path: path.to_owned(), cause })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A time as the records keep it. The last instant that there is lies past the last whole millisecond.
 fn time(milliseconds: i64) -> Result<Timestamp, RecordsError> {
+    if milliseconds == Timestamp::MAX.as_millisecond() {
+        return Ok(Timestamp::MAX);
+    }
     Timestamp::from_millisecond(milliseconds)
         .map_err(|cause| RecordsError::damaged("a time", cause))
 }
@@ -111,11 +127,7 @@ fn time_if_any(milliseconds: Option<i64>) -> Result<Option<Timestamp>, RecordsEr
 
 /// A hash as the records keep it: 64 hexadecimal digits, the same text in every database.
 fn hex(hash: &[u8; 32]) -> String {
-    use std::fmt::Write;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing into a String cannot fail.
-        write!(text, "{byte:02x}").map_or_else(|_never| String::new(), |()| text)
-    })
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A stored word (name, role, e-mail), read back into its type.

@@ -85,7 +85,7 @@ impl Records {
         hash: &[u8; 32],
     ) -> Result<Option<KnownSession>, RecordsError> {
         let mut connection = self.reads.acquire().await?;
-        let row: Option<(i64, String, Option<String>, i64, String, i64, i64)> = sqlx::query_as(
+        let row: Option<KnownColumns> = sqlx::query_as(
             "SELECT account.id, account.email, account.role, organization.id, organization.name, \
              session.last_seen, session.absolute_end FROM session \
              JOIN account ON account.id = session.account \
@@ -203,6 +203,7 @@ impl Records {
     }
 }
 
+type KnownColumns = (i64, String, Option<String>, i64, String, i64, i64);
 type Columns = (i64, i64, String, i64, i64, i64, String, String);
 
 fn session(row: Columns) -> Result<SessionRow, RecordsError> {

@@ -78,17 +78,16 @@ impl Records {
     /// [`RecordsError`]
     pub async fn find_token(&self, hash: &[u8; 32]) -> Result<Option<KnownToken>, RecordsError> {
         let mut connection = self.reads.acquire().await?;
-        let row: Option<(i64, String, Option<String>, i64, String, String, Option<i64>)> =
-            sqlx::query_as(
-                "SELECT account.id, account.email, account.role, organization.id, \
+        let row: Option<KnownColumns> = sqlx::query_as(
+            "SELECT account.id, account.email, account.role, organization.id, \
                  organization.name, token.scope, token.expires FROM token \
                  JOIN account ON account.id = token.account \
                  JOIN organization ON organization.id = account.organization \
                  WHERE token.hash = $1 AND token.revoked IS NULL AND account.disabled IS NULL",
-            )
-            .bind(hex(hash))
-            .fetch_optional(&mut *connection)
-            .await?;
+        )
+        .bind(hex(hash))
+        .fetch_optional(&mut *connection)
+        .await?;
         let Some((account, email, role, organization, name, token_scope, expires)) = row else {
             return Ok(None);
         };
@@ -159,6 +158,7 @@ impl Records {
     }
 }
 
+type KnownColumns = (i64, String, Option<String>, i64, String, String, Option<i64>);
 type Columns = (i64, i64, String, String, String, i64, Option<i64>, Option<i64>, Option<i64>);
 
 fn token(row: Columns) -> Result<TokenRow, RecordsError> {

@@ -65,13 +65,18 @@ impl Watch {
     pub async fn run(self) {
         let mut tick = tokio::time::interval(PERIOD);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failing = false;
         loop {
             tick.tick().await;
-            if let Err(error) = self.catch_up().await {
-                // Fail closed: decisions made on what may be outdated are not kept.
+            let caught_up = self.catch_up().await;
+            if let Err(error) = &caught_up {
+                // Fail closed: what may be outdated is not reused. Said once, not five times a second.
                 self.catalog.generation().advance();
-                tracing::error!(cause = %error, "the records cannot be read");
+                if !failing {
+                    tracing::error!(cause = %error, "the records cannot be read");
+                }
             }
+            failing = caught_up.is_err();
         }
     }
 }

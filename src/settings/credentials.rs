@@ -31,7 +31,7 @@ pub(super) fn sources(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Sou
     let mut places = BTreeMap::new();
     let count = sections.len();
     for (name, (place, value)) in sections {
-        let Some((name, table)) = head(name, &place, value, reading) else { continue };
+        let Some((name, table)) = head(&name, &place, value, reading) else { continue };
         let path = format!("{CREDENTIALS}.{name}");
         let rows = ROWS.iter().filter(|row| row.section == CREDENTIAL).copied().collect();
         places.insert(
@@ -47,7 +47,7 @@ pub(super) fn sources(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Sou
 }
 
 fn head(
-    name: String,
+    name: &str,
     place: &Place,
     value: Value,
     reading: &mut Reading<'_>,

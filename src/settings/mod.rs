@@ -89,6 +89,13 @@ pub fn load_text(name: &Path, text: &str, environment: &Environment) -> Result<L
 }
 
 impl Loaded {
+    /// As if the keys that only a start takes up still were what they were in `started`, since they are.
+    #[must_use]
+    pub fn with_fixed_of(mut self, started: &Self) -> Self {
+        self.fixed.clone_from(&started.fixed);
+        self
+    }
+
     /// The keys that were changed in `newer` and that only a restart takes up.
     #[must_use]
     pub fn need_restart(&self, newer: &Self) -> Vec<String> {

@@ -93,7 +93,7 @@ pub(super) fn operations(
             listener.clear_text.as_ref().map(|socket| ("listen.clear_text", socket.address));
         let https =
             (!listener.certificates.is_empty()).then_some(("listen.address", listener.address));
-        for (other, taken) in
+        for (other, _) in
             clear_text.into_iter().chain(https).filter(|(_, taken)| collide(*taken, address))
         {
             let what = format!("is the address of {other} too");

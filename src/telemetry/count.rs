@@ -56,7 +56,6 @@ table! {
     Gauge {
         OpenConnections "open_connections" "connections open now";
         RequestsInFlight "requests_in_flight" "requests being answered now";
-        AuditQueue "audit_queue" "entries waiting to be written";
     }
 }
 
@@ -66,7 +65,9 @@ struct Counts {
     gauges: [AtomicI64; Gauge::ALL.len()],
 }
 
-static COUNTS: LazyLock<Sharded<Counts>> = LazyLock::new(Sharded::default);
+type All = Sharded<Counts>;
+
+static COUNTS: LazyLock<All> = LazyLock::new(Sharded::default);
 
 /// It happened once.
 pub fn count(what: Count) {
@@ -75,69 +76,74 @@ pub fn count(what: Count) {
 
 /// It happened so often.
 pub fn add(what: Count, times: u64) {
-    if let Some(counter) = COUNTS.own().counts.get(what.index()) {
-        counter.fetch_add(times, Ordering::Relaxed);
-    }
+    increase(&COUNTS, what, times);
 }
 
 /// One more now. The same number of [`lower`]s must follow, on any thread.
 pub fn raise(what: Gauge) {
-    change(what, 1);
+    change(&COUNTS, what, 1);
 }
 
 /// One less now.
 pub fn lower(what: Gauge) {
-    change(what, -1);
-}
-
-fn change(what: Gauge, by: i64) {
-    if let Some(gauge) = COUNTS.own().gauges.get(what.index()) {
-        gauge.fetch_add(by, Ordering::Relaxed);
-    }
+    change(&COUNTS, what, -1);
 }
 
 /// Every count as it is now.
 pub fn totals() -> impl Iterator<Item = (Count, u64)> {
-    Count::ALL.iter().map(|what| {
-        let copies = COUNTS.iter().filter_map(|copy| copy.counts.get(what.index()));
-        (*what, copies.map(|counter| counter.load(Ordering::Relaxed)).sum())
-    })
+    Count::ALL.iter().map(|what| (*what, total(&COUNTS, *what)))
 }
 
 /// Every gauge as it is now.
 pub fn gauges() -> impl Iterator<Item = (Gauge, i64)> {
-    Gauge::ALL.iter().map(|what| {
-        let copies = COUNTS.iter().filter_map(|copy| copy.gauges.get(what.index()));
-        (*what, copies.map(|gauge| gauge.load(Ordering::Relaxed)).sum())
-    })
+    Gauge::ALL.iter().map(|what| (*what, level(&COUNTS, *what)))
+}
+
+fn increase(all: &All, what: Count, times: u64) {
+    if let Some(counter) = all.own().counts.get(what.index()) {
+        counter.fetch_add(times, Ordering::Relaxed);
+    }
+}
+
+fn change(all: &All, what: Gauge, by: i64) {
+    if let Some(gauge) = all.own().gauges.get(what.index()) {
+        gauge.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+fn total(all: &All, what: Count) -> u64 {
+    let copies = all.iter().filter_map(|copy| copy.counts.get(what.index()));
+    copies.map(|counter| counter.load(Ordering::Relaxed)).sum()
+}
+
+fn level(all: &All, what: Gauge) -> i64 {
+    let copies = all.iter().filter_map(|copy| copy.gauges.get(what.index()));
+    copies.map(|gauge| gauge.load(Ordering::Relaxed)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn total(what: Count) -> u64 {
-        totals().find(|(one, _)| *one == what).unwrap().1
-    }
-
     #[test]
     fn counts_of_all_threads_add_up() {
-        let before = total(Count::LogLinesDropped);
+        let all = All::default();
         std::thread::scope(|scope| {
             for _ in 0..20 {
-                scope.spawn(|| (0..100).for_each(|_| count(Count::LogLinesDropped)));
+                scope.spawn(|| (0..100).for_each(|_| increase(&all, Count::UpstreamRetries, 2)));
             }
         });
-        assert_eq!(total(Count::LogLinesDropped) - before, 2000);
+        assert_eq!(total(&all, Count::UpstreamRetries), 4000);
+        assert_eq!(total(&all, Count::UpstreamRequests), 0);
     }
 
     #[test]
     fn a_gauge_raised_here_may_be_lowered_there() {
-        raise(Gauge::AuditQueue);
-        raise(Gauge::AuditQueue);
-        std::thread::spawn(|| lower(Gauge::AuditQueue)).join().unwrap();
-        let now = gauges().find(|(one, _)| *one == Gauge::AuditQueue).unwrap().1;
-        assert_eq!(now, 1);
-        lower(Gauge::AuditQueue);
+        let all = All::default();
+        change(&all, Gauge::OpenConnections, 2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| change(&all, Gauge::OpenConnections, -1));
+        });
+        assert_eq!(level(&all, Gauge::OpenConnections), 1);
     }
 }

@@ -1,4 +1,4 @@
-// refused: E0451
+// refused: cannot construct `Grant` with struct literal syntax due to private fields
 // A grant cannot be written down: only `Policy::decide` gives one.
 use sluicegate::identity::Identity;
 use sluicegate::policy::{Basis, Destination, Grant};

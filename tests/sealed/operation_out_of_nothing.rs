@@ -1,4 +1,4 @@
-// refused: E0603
+// refused: private
 // An operation cannot be named into being: only `Operation::parse` reads one.
 use sluicegate::request::{Ask, Operation, Visit};
 

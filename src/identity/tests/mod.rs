@@ -1,5 +1,7 @@
 //! Identity against a real SQLite file, with a clock that the test moves.
 
-mod isolation_of_proofs;
+mod proofs;
+mod revocation;
+mod sessions;
 mod signing_in;
 mod world;

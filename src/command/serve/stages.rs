@@ -1,0 +1,155 @@
+//! Builds the stages from the settings, each from those before it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admin::Desk;
+use crate::audit::{Audit, AuditNotOpened};
+use crate::backend::{self, Store};
+use crate::credential::{self, Minter, Sources, Tools};
+use crate::gateway::Gateway;
+use crate::ground::clock::Clock;
+use crate::ground::control::Control;
+use crate::ground::generation::Generation;
+use crate::ground::random::Random;
+use crate::identity::{Parts, PasswordError, Schemes};
+use crate::listener::{ClearTextMode, Drain, ListenError};
+use crate::operations::{OperationsError, Requests};
+use crate::outbound::{Door, OutboundError, Rules};
+use crate::policy::{Policy, RulesError};
+use crate::records::{Records, RecordsError, Watch};
+use crate::settings::Settings;
+use crate::stream::{Present, Running, watch};
+
+/// What all threads share. Clones share it too.
+#[derive(Debug, Clone)]
+pub(super) struct Stages {
+    pub clock: Clock,
+    pub random: Random,
+    pub generation: Generation,
+    pub watch: Watch,
+    pub door: Arc<Door>,
+    pub minter: Arc<Minter>,
+    pub schemes: Arc<Schemes>,
+    pub policy: Arc<Policy>,
+    pub desk: Arc<Desk>,
+    pub audit: Arc<Audit>,
+    pub requests: Arc<Requests>,
+}
+
+/// Why the gateway cannot start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("no thread can be started for the control plane")]
+    Runtime(#[source] std::io::Error),
+    #[error("signals cannot be received")]
+    Signals(#[source] std::io::Error),
+    #[error("the records")]
+    Records(#[from] RecordsError),
+    #[error("the policies")]
+    Policy(#[from] RulesError),
+    #[error("the credentials:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Credentials(Vec<credential::Fault>),
+    #[error("the way out")]
+    Outbound(#[from] OutboundError),
+    #[error("passwords")]
+    Passwords(#[from] PasswordError),
+    #[error(transparent)]
+    Audit(#[from] AuditNotOpened),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Operations(#[from] OperationsError),
+}
+
+impl Stages {
+    /// Builds all of them. The audit comes last: from then on it must be stopped.
+    pub(super) async fn build(
+        settings: &Settings,
+        control: Control,
+        demo: bool,
+    ) -> Result<Self, StartError> {
+        let (clock, random) = (Clock::system(), Random::system());
+        let generation = Generation::default();
+        let records = Records::open(&settings.records, clock.clone()).await?;
+        let watch = Watch::begin(records, generation.clone()).await?;
+        let door = Arc::new(Door::new(Rules::read(&settings.outbound)?));
+        let sources = Sources::read(&settings.credential).map_err(StartError::Credentials)?;
+        let tools =
+            Tools { door: Arc::clone(&door), control: control.clone(), clock: clock.clone() };
+        let minter = Arc::new(Minter::new(sources, tools));
+        let schemes = Arc::new(Schemes::new(Parts {
+            watch: watch.clone(),
+            control: control.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            master: settings.seal.clone(),
+            settings: settings.identity.clone(),
+            serves_clear_text: serves_clear_text(settings),
+        })?);
+        let policy = Arc::new(Policy::new(&settings.policy, watch.catalog().clone())?);
+        let desk = Arc::new(desk(settings, demo));
+        let requests = Arc::new(Requests::default());
+        let observer = Arc::clone(&requests);
+        let audit = Arc::new(Audit::start(&settings.audit, clock.clone(), observer)?);
+        Ok(Self {
+            clock,
+            random,
+            generation,
+            watch,
+            door,
+            minter,
+            schemes,
+            policy,
+            desk,
+            audit,
+            requests,
+        })
+    }
+
+    /// What one data-plane thread serves with; to be called on that thread, inside its `LocalSet`. Streams that outlast
+    /// the drain's limit are cut off.
+    pub(super) fn gateway(&self, drain: Drain, limit: Duration) -> Gateway {
+        let running = Rc::new(Running::default());
+        let present =
+            Present { schemes: Arc::clone(&self.schemes), policy: Arc::clone(&self.policy) };
+        let (generation, clock) = (self.generation.clone(), self.clock.clone());
+        drop(tokio::task::spawn_local(watch(
+            Rc::clone(&running),
+            Rc::new(present),
+            generation,
+            clock,
+        )));
+        let late = Rc::clone(&running);
+        drop(tokio::task::spawn_local(async move {
+            drain.begun().await;
+            tokio::time::sleep(limit).await;
+            late.stop_all();
+        }));
+        let store = Store::new(
+            Arc::clone(&self.door),
+            self.clock.clone(),
+            self.random.clone(),
+            backend::Settings::default(),
+        );
+        Gateway {
+            audit: Arc::clone(&self.audit),
+            schemes: Arc::clone(&self.schemes),
+            policy: Arc::clone(&self.policy),
+            minter: Arc::clone(&self.minter),
+            desk: Arc::clone(&self.desk),
+            store,
+            running,
+        }
+    }
+}
+
+fn desk(_settings: &Settings, _demo: bool) -> Desk {
+    Desk {}
+}
+
+fn serves_clear_text(settings: &Settings) -> bool {
+    let clear_text = settings.listener.clear_text.as_ref();
+    clear_text.is_some_and(|socket| socket.mode == ClearTextMode::Serve)
+}

@@ -1,0 +1,147 @@
+//! The demo's people and projects: two organizations, two projects, members of different roles, a stranger.
+//! May be run again on the same records: what is there stays, passwords and tokens are made anew.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::DemoError;
+use crate::catalog::{
+    AccountId, Addressing, CredentialName, Email, OrganizationId, OrganizationName, Place, Prefix,
+    ProjectName, Role, S3Place, Scope, StorageName, WorkspaceName,
+};
+use crate::ground::random::Random;
+use crate::ground::secret::Secret;
+use crate::identity::{Passwords, TokenWish, create_token};
+use crate::records::{NewAccount, Records};
+
+pub(super) const ADMIN: &str = "admin@example.com";
+pub(super) const ANNOTATOR: &str = "annotator@example.com";
+const REVIEWER: &str = "reviewer@example.com";
+const STRANGER: &str = "stranger@elsewhere.example";
+
+/// What the demo prints.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    pub(super) admin_password: Secret<String>,
+    pub(super) annotator_password: Secret<String>,
+    pub(super) annotator_token: Secret<String>,
+    pub(super) stranger_token: Secret<String>,
+}
+
+/// Where the demo's bucket is.
+#[derive(Debug)]
+pub(super) struct Bucket<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) name: &'a str,
+}
+
+/// Writes them all into the records.
+///
+/// # Errors
+/// [`DemoError`] when the records refuse.
+pub(super) async fn settle(
+    records: &Records,
+    random: &Random,
+    bucket: &Bucket<'_>,
+) -> Result<Secrets, DemoError> {
+    let home = organization(records, "demo", "Demo hospital").await?;
+    let elsewhere = organization(records, "elsewhere", "Somebody else").await?;
+    for name in ["radiology", "traffic"] {
+        project(records, home, name, bucket).await?;
+    }
+    let admin = account(records, home, ADMIN, Some(Role::Owner)).await?;
+    let annotator = account(records, home, ANNOTATOR, None).await?;
+    let reviewer = account(records, home, REVIEWER, None).await?;
+    let stranger = account(records, elsewhere, STRANGER, Some(Role::Owner)).await?;
+    let radiology: ProjectName = "radiology".parse()?;
+    let traffic: ProjectName = "traffic".parse()?;
+    records.set_project_member(home, &radiology, annotator, Some(Role::Annotator)).await?;
+    records.set_project_member(home, &traffic, reviewer, Some(Role::Reviewer)).await?;
+    Ok(Secrets {
+        admin_password: password(records, random, home, (admin, ADMIN)).await?,
+        annotator_password: password(records, random, home, (annotator, ANNOTATOR)).await?,
+        annotator_token: token(records, random, home, annotator).await?,
+        stranger_token: token(records, random, elsewhere, stranger).await?,
+    })
+}
+
+async fn organization(
+    records: &Records,
+    name: &str,
+    title: &str,
+) -> Result<OrganizationId, DemoError> {
+    let name: OrganizationName = name.parse()?;
+    let id = match records.find_organization(&name).await? {
+        Some(row) => row.id,
+        None => records.create_organization(&name, title).await?,
+    };
+    let workspace: WorkspaceName = "main".parse()?;
+    if records.workspaces(id).await?.is_empty() {
+        records.create_workspace(id, &workspace, "Main").await?;
+    }
+    Ok(id)
+}
+
+async fn project(
+    records: &Records,
+    organization: OrganizationId,
+    name: &str,
+    bucket: &Bucket<'_>,
+) -> Result<(), DemoError> {
+    let project: ProjectName = name.parse()?;
+    let exists = records.projects(organization).await?.iter().any(|row| row.name == project);
+    if !exists {
+        let title = if name == "radiology" { "Radiology" } else { "Traffic" };
+        records.create_project(organization, &"main".parse()?, &project, title).await?;
+    }
+    let place = Place::S3(S3Place {
+        bucket: bucket.name.to_owned(),
+        prefix: Prefix::new(name),
+        region: "eu-central-1".to_owned(),
+        endpoint: Some(bucket.endpoint.to_owned()),
+        addressing: Addressing::Path,
+    });
+    let (storage, credential): (StorageName, CredentialName) = ("media".parse()?, "demo".parse()?);
+    records.put_storage((organization, &project), &storage, &place, &credential).await?;
+    Ok(())
+}
+
+async fn account(
+    records: &Records,
+    organization: OrganizationId,
+    email: &str,
+    role: Option<Role>,
+) -> Result<AccountId, DemoError> {
+    let email: Email = email.parse()?;
+    match records.account_by_email(&email).await? {
+        Some(row) => Ok(row.id),
+        None => {
+            let new = NewAccount { email: &email, role, password_hash: None };
+            Ok(records.create_account(organization, new).await?)
+        }
+    }
+}
+
+/// A fresh password of 128 random bits.
+async fn password(
+    records: &Records,
+    random: &Random,
+    organization: OrganizationId,
+    (account, email): (AccountId, &str),
+) -> Result<Secret<String>, DemoError> {
+    let password = Secret::new(URL_SAFE_NO_PAD.encode(random.bytes::<16>()));
+    let hash = Passwords::new(random.clone())?.hash(&email.parse()?, password.clone()).await?;
+    records.set_password_hash(organization, account, &hash).await?;
+    Ok(password)
+}
+
+async fn token(
+    records: &Records,
+    random: &Random,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Secret<String>, DemoError> {
+    let wish =
+        TokenWish { organization, account, name: "demo", scope: &Scope::ALL, expires: None };
+    Ok(create_token(records, random, wish).await?.1)
+}

@@ -1,1 +1,0 @@
-//! What two proofs in one request, or a stale one, lead to.

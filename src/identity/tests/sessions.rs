@@ -1,0 +1,71 @@
+//! How a session ages.
+
+use std::time::Duration;
+
+use super::world::{EMAIL, World};
+use crate::identity::IdentityError;
+
+/// The default limits: idle 60 minutes, absolute 12 hours.
+#[tokio::test]
+async fn an_idle_session_ends_and_a_used_one_goes_on_until_its_absolute_end() {
+    let world = World::new().await;
+    let (idle, used) = (world.session().await, world.session().await);
+    for quarter in 1..=48 {
+        world.minutes(15);
+        let used = world.get(&[("cookie", &used)]).await;
+        assert_eq!(used.is_ok(), quarter < 48, "after {quarter} quarters: {used:?}");
+    }
+    let idle = world.get(&[("cookie", &idle)]).await;
+    assert!(matches!(idle, Err(IdentityError::NotValid)), "{idle:?}");
+}
+
+#[tokio::test]
+async fn the_idle_limit_counts_from_the_last_use_and_the_equal_instant_is_too_late() {
+    let world = World::new().await;
+    let cookie = world.session().await;
+    world.minutes(59);
+    assert!(world.get(&[("cookie", &cookie)]).await.is_ok());
+    world.minutes(59);
+    assert!(world.get(&[("cookie", &cookie)]).await.is_ok());
+    world.minutes(60);
+    let ended = world.get(&[("cookie", &cookie)]).await;
+    assert!(matches!(ended, Err(IdentityError::NotValid)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_use_reaches_the_records_so_that_a_restart_does_not_end_the_session() {
+    let world = World::new().await;
+    let cookie = world.session().await;
+    let begun = world.schemes.parts.clock.now();
+    world.minutes(50);
+    assert!(world.get(&[("cookie", &cookie)]).await.is_ok());
+    let told = world.schemes.parts.clock.now();
+    let noticed = async {
+        let mut seen = begun;
+        while seen == begun {
+            seen = world.records.sessions(world.organization).await.unwrap()[0].last_seen;
+        }
+        seen
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(10), noticed).await;
+    assert_eq!(seen, Ok(told), "written in the background");
+    world.minutes(50);
+    world.schemes.parts.watch.catalog().generation().advance();
+    assert!(
+        world.get(&[("cookie", &cookie)]).await.is_ok(),
+        "read anew, 100 minutes after sign-in"
+    );
+}
+
+#[tokio::test]
+async fn a_running_stream_keeps_its_session_until_the_absolute_end_only() {
+    let world = World::new().await;
+    let cookie = world.session().await;
+    let identity = world.get(&[("cookie", &cookie)]).await.unwrap();
+    world.minutes(61);
+    assert!(world.get(&[("cookie", &cookie)]).await.is_err(), "{EMAIL} is idle");
+    let again = world.schemes.again(&identity).await.unwrap();
+    assert_eq!(again.person().unwrap().account(), world.account);
+    world.minutes(12 * 60);
+    assert!(matches!(world.schemes.again(&identity).await, Err(IdentityError::NotValid)));
+}

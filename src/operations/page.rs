@@ -1,0 +1,50 @@
+//! `/metrics`: everything that is counted, put together when it is asked for.
+
+use super::Health;
+use crate::telemetry::{self, Family, Samples};
+
+/// The whole page.
+#[must_use]
+pub fn metrics_page(health: &Health) -> String {
+    let mut families = health.requests.families();
+    for (what, total) in telemetry::totals() {
+        let samples = Samples::Counters(vec![(vec![], total)]);
+        families.push(Family { name: what.name(), help: what.help(), samples });
+    }
+    for (what, now) in telemetry::gauges() {
+        families.push(gauge(what.name(), what.help(), now));
+    }
+    let queued = i64::try_from(health.audit.queued()).unwrap_or(i64::MAX);
+    let number = |generation: u64| i64::try_from(generation).unwrap_or(i64::MAX);
+    families.extend([
+        gauge("audit_queue", "records that wait for the disk", queued),
+        gauge("audit_healthy", "1 while records reach the disk", i64::from(health.audit.healthy())),
+        gauge("generation", "of all that decides", number(health.generation.current())),
+        gauge(
+            "settings_generation",
+            "of the settings: one more for every reload that worked",
+            number(health.reloads.generation()),
+        ),
+        gauge(
+            "settings_last_reload_successful",
+            "1 when the last reload worked",
+            i64::from(health.reloads.last_worked()),
+        ),
+        gauge(
+            "settings_last_reload_success_timestamp_seconds",
+            "when the present settings were taken up",
+            health.reloads.last_success(),
+        ),
+    ]);
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    families.push(Family {
+        name: "build_info",
+        help: "always 1; the label says which program this is",
+        samples: Samples::Gauges(vec![(version, 1)]),
+    });
+    telemetry::render(families)
+}
+
+fn gauge(name: &'static str, help: &'static str, now: i64) -> Family {
+    Family { name, help, samples: Samples::Gauges(vec![(vec![], now)]) }
+}

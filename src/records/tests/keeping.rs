@@ -1,0 +1,147 @@
+//! What is kept, what is refused, and what tells the watchers.
+
+use super::fresh;
+use crate::catalog::{Place, Role, StorageName};
+use crate::ground::clock::Clock;
+use crate::records::{NewAccount, Put, Records, RecordsError};
+
+fn place(bucket: &str) -> Place {
+    let text = format!(r#"{{"kind":"s3","bucket":"{bucket}","prefix":"/a","region":"eu"}}"#);
+    serde_json::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_put_is_in_the_catalogue_and_survives_a_restart() {
+    let (records, _hand, folder) = fresh().await;
+    let acme = records.create_organization(&"acme".parse().unwrap(), "Acme").await.unwrap();
+    let (workspace, project) = ("lab".parse().unwrap(), "scans".parse().unwrap());
+    records.create_workspace(acme, &workspace, "Lab").await.unwrap();
+    let id = records.create_project(acme, &workspace, &project, "Scans").await.unwrap();
+    let (name, credential) = ("main".parse().unwrap(), "default".parse().unwrap());
+    records.put_storage((acme, &project), &name, &place("b"), &credential).await.unwrap();
+    records.close().await;
+    let path = folder.path().join("records.sqlite");
+    let again = Records::open(&path, Clock::system()).await.unwrap();
+    let catalog = again.catalog().await.unwrap();
+    let found = catalog.project(acme, &project).unwrap();
+    assert_eq!((found.id, found.workspace_name.as_str()), (id, "lab"));
+    let storage = found.storage(&name).unwrap();
+    let Place::S3(s3) = &storage.place;
+    assert_eq!((s3.bucket.as_str(), s3.prefix.as_str()), ("b", "a/"), "the prefix is made whole");
+    assert_eq!(storage.credential, credential);
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_storages_revision_changes_with_its_content_and_never_comes_back() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = records.create_organization(&"acme".parse().unwrap(), "").await.unwrap();
+    let (workspace, project) = ("w".parse().unwrap(), "p".parse().unwrap());
+    records.create_workspace(acme, &workspace, "").await.unwrap();
+    records.create_project(acme, &workspace, &project, "").await.unwrap();
+    let name: StorageName = "s".parse().unwrap();
+    let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
+    let mut revisions = Vec::new();
+    for (what, place, credential, expected) in [
+        ("new", place("b"), &one, Put::Created),
+        ("same", place("b"), &one, Put::Unchanged),
+        ("other place", place("c"), &one, Put::Changed),
+        ("other credential", place("c"), &other, Put::Changed),
+        ("back", place("b"), &one, Put::Changed),
+    ] {
+        let before = records.last_change().await.unwrap();
+        let put = records.put_storage((acme, &project), &name, &place, credential).await;
+        assert_eq!(put.unwrap(), expected, "{what}");
+        let told = records.last_change().await.unwrap() > before;
+        assert_eq!(told, expected != Put::Unchanged, "{what}");
+        let storage = records.storages(acme, &project).await.unwrap().remove(0);
+        if expected != Put::Unchanged {
+            revisions.push(storage.revision);
+        }
+    }
+    records.delete_storage(acme, &project, &name).await.unwrap();
+    records.put_storage((acme, &project), &name, &place("b"), &one).await.unwrap();
+    revisions.push(records.storages(acme, &project).await.unwrap()[0].revision);
+    let count = revisions.len();
+    revisions.sort_unstable();
+    revisions.dedup();
+    assert_eq!(revisions.len(), count);
+}
+
+#[tokio::test]
+async fn names_are_unique_where_they_must_be_and_only_there() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = records.create_organization(&"acme".parse().unwrap(), "").await.unwrap();
+    let umbrella = records.create_organization(&"umbrella".parse().unwrap(), "").await.unwrap();
+    let again = records.create_organization(&"acme".parse().unwrap(), "").await;
+    assert!(matches!(again, Err(RecordsError::Taken { .. })), "{again:?}");
+    let (workspace, project) = ("w".parse().unwrap(), "p".parse().unwrap());
+    for organization in [acme, umbrella] {
+        records.create_workspace(organization, &workspace, "").await.unwrap();
+        records.create_project(organization, &workspace, &project, "").await.unwrap();
+        let again = records.create_project(organization, &workspace, &project, "").await;
+        assert!(matches!(again, Err(RecordsError::Taken { .. })), "{again:?}");
+    }
+    let email = "ann@example.com".parse().unwrap();
+    let new = || NewAccount { email: &email, role: Some(Role::Owner), password_hash: None };
+    records.create_account(acme, new()).await.unwrap();
+    let elsewhere = records.create_account(umbrella, new()).await;
+    assert!(matches!(elsewhere, Err(RecordsError::Taken { .. })), "{elsewhere:?}");
+}
+
+#[tokio::test]
+async fn what_still_holds_something_is_not_deleted() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = records.create_organization(&"acme".parse().unwrap(), "").await.unwrap();
+    let (workspace, project) = ("w".parse().unwrap(), "p".parse().unwrap());
+    records.create_workspace(acme, &workspace, "").await.unwrap();
+    records.create_project(acme, &workspace, &project, "").await.unwrap();
+    let full = records.delete_organization(acme).await;
+    assert!(matches!(full, Err(RecordsError::NotEmpty { what: "organization" })), "{full:?}");
+    let full = records.delete_workspace(acme, &workspace).await;
+    assert!(matches!(full, Err(RecordsError::NotEmpty { what: "workspace" })), "{full:?}");
+    records.delete_project(acme, &project).await.unwrap();
+    records.delete_workspace(acme, &workspace).await.unwrap();
+    records.delete_organization(acme).await.unwrap();
+    assert!(records.organizations().await.unwrap().is_empty());
+    let gone = records.delete_organization(acme).await;
+    assert!(matches!(gone, Err(RecordsError::NotFound { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_refused_change_leaves_nothing_behind_and_tells_nobody() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = records.create_organization(&"acme".parse().unwrap(), "").await.unwrap();
+    let before = records.last_change().await.unwrap();
+    let refused =
+        records.create_project(acme, &"nowhere".parse().unwrap(), &"p".parse().unwrap(), "").await;
+    assert!(matches!(refused, Err(RecordsError::NotFound { what: "workspace" })), "{refused:?}");
+    assert_eq!(records.last_change().await.unwrap(), before);
+    records.create_workspace(acme, &"w".parse().unwrap(), "").await.unwrap();
+    assert_eq!(records.last_change().await.unwrap(), before + 1, "the lock was given back");
+}
+
+#[tokio::test]
+async fn many_processes_may_open_and_write_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.sqlite");
+    let all: Vec<_> = (0..4)
+        .map(|process| {
+            let path = path.clone();
+            tokio::spawn(async move {
+                let records = Records::open(&path, Clock::system()).await.unwrap();
+                for one in 0..5 {
+                    let name = format!("o{process}-{one}").parse().unwrap();
+                    records.create_organization(&name, "").await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    let records = Records::open(&path, Clock::system()).await.unwrap();
+    assert_eq!(records.organizations().await.unwrap().len(), 20);
+    assert_eq!(records.last_change().await.unwrap(), 20, "each told exactly once");
+}
