@@ -103,6 +103,13 @@ impl Minter {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn at_rest(&self, project: &Project, storage: &Arc<Storage>) -> bool {
+        let sources = self.sources.load();
+        let shelf = sources.shelves.get(&storage.credential).unwrap();
+        shelf.with_slot((project, storage), Timestamp::MIN, |slot| slot.at_rest())
+    }
+
     /// Tries to have each credential that the settings define, in the order of their names.
     pub async fn try_all(&self) -> Vec<Trial> {
         let sources = self.sources.load_full();

@@ -212,6 +212,11 @@ impl Slot {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn at_rest(&self) -> bool {
+        self.flight().under_way().is_none()
+    }
+
     fn flight(&self) -> MutexGuard<'_, Flight> {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }

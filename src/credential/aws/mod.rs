@@ -6,7 +6,7 @@ mod canonical;
 mod derived;
 mod signing_time;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 

@@ -24,6 +24,7 @@ pub(super) struct Environment {
     pub(super) container_full_uri: Option<String>,
     pub(super) container_token: Option<Secret<String>>,
     pub(super) container_token_file: Option<PathBuf>,
+    pub(super) sts_endpoint: Option<String>,
     pub(super) metadata_endpoint: Option<String>,
     pub(super) metadata_disabled: bool,
 }
@@ -49,6 +50,7 @@ impl Environment {
             container_full_uri: text("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
             container_token: secret("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
             container_token_file: path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+            sts_endpoint: text("AWS_ENDPOINT_URL_STS"),
             metadata_endpoint: text("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
             metadata_disabled: text("AWS_EC2_METADATA_DISABLED")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),

@@ -101,7 +101,13 @@ impl Chain {
     }
 
     fn sts(&self, region: Option<&str>) -> Result<Sts, SourceError> {
-        Sts::of_region(region.or(self.environment.region.as_deref()).unwrap_or(REGION))
+        let region = region.or(self.environment.region.as_deref()).unwrap_or(REGION);
+        let Some(endpoint) = &self.environment.sts_endpoint else {
+            return Sts::of_region(region);
+        };
+        let problem = "AWS_ENDPOINT_URL_STS is not https://HOST[:PORT]";
+        let bad = SourceError::BadRequest { who: "the chain", problem };
+        Ok(Sts::at(endpoint.parse().or(Err(bad))?, region.to_owned()))
     }
 }
 
