@@ -141,7 +141,6 @@ async fn token(
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<Secret<String>, DemoError> {
-    let wish =
-        TokenWish { organization, account, name: "demo", scope: &Scope::ALL, expires: None };
+    let wish = TokenWish { organization, account, name: "demo", scope: &Scope::ALL, expires: None };
     Ok(create_token(records, random, wish).await?.1)
 }
