@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::Desk;
-use crate::audit::{Audit, AuditNotOpened};
+use crate::admin::{Desk, Occasion};
+use crate::audit::{Audit, AuditNotOpened, Questions};
 use crate::backend::{self, Store};
 use crate::credential::{self, Minter, Sources, Tools};
 use crate::gateway::Gateway;
@@ -89,7 +89,15 @@ impl Stages {
             serves_clear_text: serves_clear_text(settings),
         })?);
         let policy = Arc::new(Policy::new(&settings.policy, watch.catalog().clone())?);
-        let desk = Arc::new(desk(settings, demo));
+        let occasion =
+            if demo { Occasion::Demo(watch.catalog().clone()) } else { Occasion::Service };
+        let desk = Arc::new(Desk {
+            policy: Arc::clone(&policy),
+            schemes: Arc::clone(&schemes),
+            control,
+            questions: Questions::new(settings.audit.folder.as_path()),
+            occasion,
+        });
         let requests = Arc::new(Requests::default());
         let observer = Arc::clone(&requests);
         let audit = Arc::new(Audit::start(&settings.audit, clock.clone(), observer)?);
@@ -143,10 +151,6 @@ impl Stages {
             running,
         }
     }
-}
-
-fn desk(_settings: &Settings, _demo: bool) -> Desk {
-    Desk {}
 }
 
 fn serves_clear_text(settings: &Settings) -> bool {
