@@ -17,7 +17,7 @@ use crate::credential::Credential;
 use crate::ground::clock::Timestamp;
 use crate::identity::Identity;
 use crate::listener::{Incoming, RequestId};
-use crate::policy::Grant;
+use crate::policy::{Denial, Grant};
 use crate::request::{Ask, Operation, Visit};
 use crate::stream::{Outcome, Witness};
 
@@ -155,6 +155,9 @@ impl Entry {
 
     /// The request is refused with this documented code, for this reason (the operator's words).
     pub fn refused(&mut self, code: &'static str, reason: &(dyn Error + 'static)) {
+        if let Some(facts) = &mut self.facts {
+            facts.denied_on = reason.downcast_ref().and_then(Denial::basis).cloned();
+        }
         self.refusal = Some((code, words(reason).into()));
     }
 

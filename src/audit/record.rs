@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -11,7 +12,7 @@ use crate::catalog::{ProjectName, StorageName};
 use crate::ground::clock::Timestamp;
 use crate::identity::{Identity, Proof};
 use crate::listener::{Incoming, Protocol, RequestId};
-use crate::policy::{Destination, Grant};
+use crate::policy::{Basis, Destination, Grant};
 use crate::request::{Ask, ObjectAddress, ObjectKey, ObjectRead, Operation, Target};
 use crate::stream::Outcome;
 
@@ -40,6 +41,8 @@ pub(super) struct Facts {
     pub(super) operation: Option<Operation>,
     pub(super) identity: Option<Identity>,
     pub(super) grant: Option<Grant>,
+    /// What a no rests on, where the policies said it.
+    pub(super) denied_on: Option<Arc<Basis>>,
     pub(super) credential: Option<Box<str>>,
 }
 
@@ -75,6 +78,7 @@ impl Facts {
             operation: None,
             identity: None,
             grant: None,
+            denied_on: None,
             credential: None,
         }
     }
@@ -104,7 +108,8 @@ impl Facts {
             map.serialize_entry("storage", storage)?;
             put(map, "key", key.map(ObjectKey::as_str))?;
         }
-        if let Some(basis) = self.grant.as_ref().map(Grant::basis) {
+        let basis = self.grant.as_ref().map(Grant::basis).or(self.denied_on.as_deref());
+        if let Some(basis) = basis {
             map.serialize_entry("policies", &basis.policies)?;
             map.serialize_entry("generation", &basis.generation)?;
         }

@@ -1,15 +1,250 @@
-//! `explain`: why a request was answered as it was.
+//! `explain`: why a request was answered as it was, what it would get now, or what somebody would get. Reads the
+//! records and the audit; needs no running server.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
-use super::{Common, Failure};
+use super::{Common, Failure, loaded, print};
+use crate::audit::{Found, Questions, printable};
+use crate::catalog::{Email, ProjectName, Scope, StorageName};
+use crate::ground::clock::Clock;
+use crate::ground::generation::Generation;
+use crate::identity::{Identity, suppose};
+use crate::listener::RequestId;
+use crate::policy::{Case, Explanation, Policy};
+use crate::records::{Records, Watch};
+use crate::request::{BadKey, ObjectKey, Operation};
+use crate::settings::{Environment, Settings};
 
 /// See the verb's help.
 #[derive(Debug, Args)]
-pub(super) struct Explain {}
+#[command(arg_required_else_help = true)]
+pub(super) struct Explain {
+    /// A request's id, as it stands in a refusal, in the logs and in the audit
+    #[arg(value_parser = request_id, conflicts_with = "wanted")]
+    request: Option<RequestId>,
+    #[command(flatten)]
+    wanted: Option<Wanted>,
+}
+
+/// What somebody would get.
+#[derive(Debug, Args)]
+#[group(id = "wanted", multiple = true, requires_all = ["asker", "operation"])]
+struct Wanted {
+    /// Who would ask
+    #[arg(long = "as", id = "asker", value_name = "EMAIL", required = false)]
+    asker: Email,
+    /// What would be asked
+    #[arg(long, value_parser = PossibleValuesParser::new(Operation::NAMES), required = false)]
+    operation: String,
+    #[arg(long)]
+    project: Option<ProjectName>,
+    /// Without it, the project's first by name
+    #[arg(long)]
+    storage: Option<StorageName>,
+    #[arg(long, value_parser = object_key)]
+    key: Option<ObjectKey>,
+    /// The address that the request would come from
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    client: IpAddr,
+}
+
+/// One request of the past, and its like now.
+#[derive(Debug, serde::Serialize)]
+struct Past {
+    request: Found,
+    /// Absent where nobody was signed in, or where the person or the names are gone.
+    now: Option<Explanation>,
+}
 
 impl Explain {
-    pub(super) fn run(self, _common: &Common) -> Result<(), Failure> {
-        Err(Failure::new("this verb is not built in"))
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        let settings = loaded::load(&common.config, &Environment::of_process())?.settings;
+        match (self.request, self.wanted) {
+            (Some(request), _) => past(&settings, request, common.json),
+            (None, Some(wanted)) => {
+                let explanation = explain(&settings, &wanted.asker, &wanted.case()?)?;
+                if common.json { print::json(&explanation) } else { print::line(explanation) }
+            }
+            (None, None) => Err(Failure::usage("name a request, or --as and --operation")),
+        }
+    }
+}
+
+impl Wanted {
+    fn case(&self) -> Result<Case, Failure> {
+        let operation = known(&self.operation)
+            .ok_or_else(|| Failure::usage(format!("there is no operation {}", self.operation)))?;
+        Ok(Case {
+            operation,
+            project: self.project.clone(),
+            storage: self.storage.clone(),
+            key: self.key.clone(),
+            client: self.client,
+        })
+    }
+}
+
+fn past(settings: &Settings, request: RequestId, json: bool) -> Result<(), Failure> {
+    let found = Questions::new(&settings.audit.folder)
+        .find(request)
+        .map_err(|fault| Failure::because("the audit cannot be read", &fault))?
+        .ok_or_else(|| {
+            Failure::new("the audit has no such request")
+                .next("sluicegate audit tail shows the last ones with their ids")
+        })?;
+    let now = match asked_again(&found) {
+        Some((asker, case)) => explain(settings, &asker, &case).ok(),
+        None => None,
+    };
+    let past = Past { request: found, now };
+    if json { print::json(&past) } else { print::line(words(&past)) }
+}
+
+/// The same case once more, as far as the record tells it.
+fn asked_again(found: &Found) -> Option<(Email, Case)> {
+    let facts = &found.facts;
+    let client = facts.client.as_deref().and_then(|text| text.parse().ok());
+    let case = Case {
+        operation: known(facts.operation.as_deref()?)?,
+        project: facts.project.as_deref().and_then(|name| name.parse().ok()),
+        storage: facts.storage.as_deref().and_then(|name| name.parse().ok()),
+        key: facts.key.as_deref().and_then(|key| ObjectKey::new(key).ok()),
+        client: client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    };
+    Some((facts.email.as_deref()?.parse().ok()?, case))
+}
+
+/// What the policies say to this person now.
+fn explain(settings: &Settings, asker: &Email, case: &Case) -> Result<Explanation, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| Failure::because("no runtime", &fault))?;
+    runtime.block_on(async {
+        let unreadable = |fault| Failure::because("the records cannot be read", &fault);
+        let records =
+            Records::open(&settings.records, Clock::system()).await.map_err(unreadable)?;
+        let watch = Watch::begin(records, Generation::default()).await.map_err(unreadable)?;
+        let identity = supposed(&watch, asker).await?;
+        let policy = Policy::new(&settings.policy, watch.catalog().clone())
+            .map_err(|faults| Failure::because("the policies", &faults))?;
+        let explanation = policy.explain(&identity, case);
+        watch.records().close().await;
+        Ok(explanation)
+    })
+}
+
+async fn supposed(watch: &Watch, asker: &Email) -> Result<Identity, Failure> {
+    let unreadable = |fault| Failure::because("the records cannot be read", &fault);
+    let records = watch.records();
+    let gone = || {
+        Failure::new(format!("there is no account {asker}, or it is disabled"))
+            .next("sluicegate account list")
+    };
+    let account = records.account_by_email(asker).await.map_err(unreadable)?.ok_or_else(gone)?;
+    let person = records.person(account.id).await.map_err(unreadable)?.ok_or_else(gone)?;
+    Ok(suppose(person, Scope::ALL, watch.catalog().generation().current()))
+}
+
+/// The record in words. What a client chose (names, keys) is made harmless for a terminal.
+fn words(past: &Past) -> String {
+    let Found { time, request, facts, end, .. } = &past.request;
+    let place: Vec<&str> = [&facts.project, &facts.storage, &facts.key]
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .collect();
+    let status = end.status.map(|status| status.to_string());
+    let policies = facts.policies.as_ref().map(|ids| ids.join(", ")).filter(|ids| !ids.is_empty());
+    let generation = facts.generation.map(|generation| generation.to_string());
+    let rows = [
+        ("request", Some(request.as_str())),
+        ("time", Some(&*time.to_string())),
+        ("asked by", facts.email.as_deref().or(Some("nobody"))),
+        ("operation", facts.operation.as_deref()),
+        ("of", Some(&*place.join("/")).filter(|place| !place.is_empty())),
+        ("decision", facts.decision.as_deref()),
+        ("decided by", policies.as_deref()),
+        ("generation", generation.as_deref()),
+        ("status", status.as_deref()),
+        ("code", end.code.as_deref()),
+        ("reason", end.reason.as_deref()),
+        ("outcome", end.outcome.as_deref()),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(format!("{name:12}{}", printable(value?))))
+    .collect::<Vec<_>>()
+    .join("\n");
+    match &past.now {
+        Some(now) => format!("{rows}\n\nnow, with all that this person may do:\n{now}"),
+        None => rows,
+    }
+}
+
+fn known(operation: &str) -> Option<&'static str> {
+    Operation::NAMES.into_iter().find(|name| *name == operation)
+}
+
+fn request_id(text: &str) -> Result<RequestId, String> {
+    RequestId::parse(text).ok_or_else(|| "a request's id is 32 hexadecimal digits".to_owned())
+}
+
+fn object_key(text: &str) -> Result<ObjectKey, BadKey> {
+    ObjectKey::new(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        explain: Explain,
+    }
+
+    fn read(line: &str) -> Result<Explain, clap::Error> {
+        Line::try_parse_from(format!("explain {line}").split_whitespace()).map(|line| line.explain)
+    }
+
+    #[test]
+    fn either_a_request_or_somebody_and_an_operation() {
+        let id = "0123456789abcdef0123456789abcdef";
+        for (line, sound) in [
+            (id.to_owned(), true),
+            ("--as a@example.com --operation ReadObject --project p --key a/b".to_owned(), true),
+            ("--as a@example.com --operation ShowHome --client ::1".to_owned(), true),
+            (String::new(), false),
+            ("abc".to_owned(), false),
+            ("--as a@example.com".to_owned(), false),
+            ("--operation ReadObject".to_owned(), false),
+            ("--as a@example.com --operation Reed".to_owned(), false),
+            (format!("{id} --as a@example.com --operation ReadObject"), false),
+        ] {
+            assert_eq!(read(&line).is_ok(), sound, "{line:?} {:?}", read(&line));
+        }
+    }
+
+    #[test]
+    fn the_words_hold_what_an_operator_asks_for() {
+        let line = serde_json::json!({
+            "seq": 7, "time": "2024-05-01T10:00:00Z", "request": "00ff", "email": "ann@example.com",
+            "operation": "WriteObject", "project": "signs", "storage": "scans", "key": "a\u{1b}[2J",
+            "decision": "refused", "policies": [], "generation": 4,
+            "code": "forbidden", "reason": "no policy permits it", "status": 403,
+        });
+        let request: Found = serde_json::from_value(line).unwrap();
+        let (asker, case) = asked_again(&request).unwrap();
+        assert_eq!((asker.as_str(), case.operation), ("ann@example.com", "WriteObject"));
+        let text = words(&Past { request, now: None });
+        for line in ["status      403", "code        forbidden", "reason      no policy permits it"]
+        {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!text.contains('\u{1b}'), "{text}");
     }
 }

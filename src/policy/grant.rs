@@ -104,7 +104,7 @@ impl Grant {
 impl Denial {
     /// What the no rests on, where policies said it.
     #[must_use]
-    pub fn basis(&self) -> Option<&Basis> {
+    pub const fn basis(&self) -> Option<&Arc<Basis>> {
         match self {
             Self::Forbidden { basis } | Self::NotFound { why: NotFoundWhy::Invisible(basis) } => {
                 Some(basis)
