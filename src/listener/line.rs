@@ -1,33 +1,293 @@
-//! One connection's state that is not bytes: its deadlines, and the switch that cuts it.
+//! One connection's state that is not bytes: its deadlines, what is under way on it, and the switch that cuts it.
+//! Deadlines are counted in ticks and looked at by one sweep per thread, so that a request arms no timer.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
-use std::task::Waker;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use super::RequestFault;
+
+/// How often [`Lines::sweep`] is to be called; no deadline is sharper than this.
+pub(super) const TICK: Duration = Duration::from_millis(250);
 
 /// Cuts the connection that a request came on, from the same thread and at once, even while the client
 /// reads nothing. What the kernel has not sent yet is discarded.
 #[derive(Clone, Default)]
 pub struct ConnectionSwitch(Rc<Line>);
 
-#[derive(Default)]
-struct Line {
+/// A moment, in ticks since the thread began.
+type Moment = u64;
+
+const NEVER: Moment = Moment::MAX;
+
+/// See the head of this file.
+pub(super) struct Line {
+    now: Rc<Cell<Moment>>,
     cut: Cell<bool>,
+    draining: Cell<bool>,
+    /// The client must have sent what is waited for.
+    read_by: Cell<Moment>,
+    read_overdue: Cell<bool>,
+    /// The client must have taken bytes that the socket holds.
+    write_by: Cell<Moment>,
+    /// The client must have asked for more of a stream (HTTP/2 windows).
+    take_by: Cell<Moment>,
+    begun: Cell<u64>,
+    finished: Cell<u64>,
+    fault: Cell<Option<(u64, RequestFault)>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl ConnectionSwitch {
+    pub(super) const fn new(line: Rc<Line>) -> Self {
+        Self(line)
+    }
+
     /// Ends the connection. Doing it again changes nothing.
     pub fn abort(&self) {
-        self.0.cut.set(true);
-        if let Some(waker) = self.0.waker.take() {
-            waker.wake();
-        }
+        self.0.cut();
     }
 }
 
 impl fmt::Debug for ConnectionSwitch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionSwitch").field("cut", &self.0.cut.get()).finish()
+        f.debug_struct("ConnectionSwitch").field("cut", &self.0.is_cut()).finish()
+    }
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::new(Rc::default())
+    }
+}
+
+impl Line {
+    fn new(now: Rc<Cell<Moment>>) -> Self {
+        Self {
+            now,
+            cut: Cell::new(false),
+            draining: Cell::new(false),
+            read_by: Cell::new(NEVER),
+            read_overdue: Cell::new(false),
+            write_by: Cell::new(NEVER),
+            take_by: Cell::new(NEVER),
+            begun: Cell::new(0),
+            finished: Cell::new(0),
+            fault: Cell::new(None),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// The task to wake when something here changes: the one that polls the connection.
+    pub(super) fn watch(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+    }
+
+    fn wake(&self) {
+        let waker = self.waker.borrow().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn cut(&self) {
+        self.cut.set(true);
+        self.wake();
+    }
+
+    pub(super) const fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
+    pub(super) const fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    fn moment(&self, within: Duration) -> Moment {
+        let ticks = within.as_millis().div_ceil(TICK.as_millis()).max(1);
+        self.now.get().saturating_add(Moment::try_from(ticks).unwrap_or(NEVER))
+    }
+
+    pub(super) fn expect_read(&self, within: Duration) {
+        self.read_overdue.set(false);
+        self.read_by.set(self.moment(within));
+    }
+
+    pub(super) fn expect_no_read(&self) {
+        self.read_overdue.set(false);
+        self.read_by.set(NEVER);
+    }
+
+    /// Whether what [`Self::expect_read`] waited for did not come in time.
+    pub(super) const fn read_is_overdue(&self) -> bool {
+        self.read_overdue.get()
+    }
+
+    /// The socket takes no more. Keeps the first moment until [`Self::wrote`].
+    pub(super) fn write_is_blocked(&self, limit: Duration) {
+        if self.write_by.get() == NEVER {
+            self.write_by.set(self.moment(limit));
+        }
+    }
+
+    pub(super) fn wrote(&self) {
+        self.write_by.set(NEVER);
+    }
+
+    /// A frame of a body was handed over, or its next one asked for.
+    pub(super) fn expect_taking(&self, within: Option<Duration>) {
+        self.take_by.set(within.map_or(NEVER, |within| self.moment(within)));
+    }
+
+    /// A request has begun; gives its number on this connection, from 1.
+    pub(super) fn begin(&self) -> u64 {
+        let number = self.begun.get() + 1;
+        self.begun.set(number);
+        number
+    }
+
+    pub(super) fn finish(&self) {
+        self.finished.set(self.finished.get() + 1);
+        if self.is_idle() {
+            self.take_by.set(NEVER);
+            if self.draining.get() {
+                self.wake();
+            }
+        }
+    }
+
+    pub(super) const fn begun(&self) -> u64 {
+        self.begun.get()
+    }
+
+    pub(super) const fn is_idle(&self) -> bool {
+        self.begun.get() == self.finished.get()
+    }
+
+    /// Holds a fault against the request of this number.
+    pub(super) fn hold(&self, number: u64, fault: RequestFault) {
+        self.fault.set(Some((number, fault)));
+    }
+
+    pub(super) fn fault_of(&self, number: u64) -> Option<RequestFault> {
+        self.fault.get().filter(|(held, _)| *held == number).map(|(_, fault)| fault)
+    }
+
+    fn sweep(&self) {
+        let now = self.now.get();
+        if self.write_by.get() <= now || self.take_by.get() <= now {
+            self.cut();
+        }
+        if self.read_by.get() <= now {
+            self.read_by.set(NEVER);
+            self.read_overdue.set(true);
+            self.wake();
+        }
+    }
+}
+
+/// All connections of one thread.
+#[derive(Default)]
+pub(super) struct Lines {
+    now: Rc<Cell<Moment>>,
+    lines: RefCell<Vec<Weak<Line>>>,
+    draining: Cell<bool>,
+}
+
+impl Lines {
+    pub(super) fn open(&self) -> Rc<Line> {
+        let line = Rc::new(Line::new(Rc::clone(&self.now)));
+        line.draining.set(self.draining.get());
+        self.lines.borrow_mut().push(Rc::downgrade(&line));
+        line
+    }
+
+    /// One tick has passed.
+    pub(super) fn sweep(&self) {
+        self.now.set(self.now.get() + 1);
+        self.each(Line::sweep);
+    }
+
+    pub(super) fn drain(&self) {
+        self.draining.set(true);
+        self.each(|line| {
+            line.draining.set(true);
+            line.wake();
+        });
+    }
+
+    pub(super) fn cut_all(&self) {
+        self.each(Line::cut);
+    }
+
+    /// Whether no connection is left. Exact after any sweep.
+    pub(super) fn are_gone(&self) -> bool {
+        self.lines.borrow().iter().all(|line| line.strong_count() == 0)
+    }
+
+    fn each(&self, act: impl Fn(&Line)) {
+        self.lines.borrow_mut().retain(|line| match line.upgrade() {
+            Some(line) => {
+                act(&line);
+                true
+            }
+            None => false,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sweep(lines: &Lines, times: u32) {
+        for _ in 0..times {
+            lines.sweep();
+        }
+    }
+
+    #[test]
+    fn a_read_deadline_passes_once() {
+        let lines = Lines::default();
+        let line = lines.open();
+        line.expect_read(TICK * 3);
+        sweep(&lines, 2);
+        assert!(!line.read_is_overdue());
+        sweep(&lines, 1);
+        assert!(line.read_is_overdue() && !line.is_cut());
+        line.expect_read(TICK);
+        assert!(!line.read_is_overdue());
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_cut_and_one_that_takes_is_not() {
+        let lines = Lines::default();
+        let (slow, dead, unread) = (lines.open(), lines.open(), lines.open());
+        unread.expect_taking(Some(TICK * 4));
+        for _ in 0..4 {
+            slow.write_is_blocked(TICK * 2);
+            dead.write_is_blocked(TICK * 2);
+            lines.sweep();
+            slow.wrote();
+        }
+        assert!(!slow.is_cut());
+        assert!(dead.is_cut());
+        assert!(unread.is_cut());
+    }
+
+    #[test]
+    fn lines_are_forgotten_with_their_connections() {
+        let lines = Lines::default();
+        let line = lines.open();
+        assert!(!lines.are_gone());
+        drop(line);
+        assert!(lines.are_gone());
+        lines.sweep();
+        assert!(lines.lines.borrow().is_empty());
     }
 }
