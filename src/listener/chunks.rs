@@ -6,15 +6,23 @@ use super::head::is_token;
 /// Where in the body the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    Size { digits: u8 },
-    Extension { length: u16 },
+    Size {
+        digits: u8,
+    },
+    Extension {
+        length: u16,
+    },
     SizeEnd,
     Data,
     DataCr,
     DataLf,
     /// In the trailer section; whether nothing of this line was seen yet.
-    Trailer { empty: bool },
-    TrailerLf { empty: bool },
+    Trailer {
+        empty: bool,
+    },
+    TrailerLf {
+        empty: bool,
+    },
     End,
 }
 
@@ -54,7 +62,10 @@ impl Chunks {
                 let available = u64::try_from(rest.len()).unwrap_or(u64::MAX);
                 let step = self.left.min(available);
                 self.left -= step;
-                rest = usize::try_from(step).ok().and_then(|step| rest.get(step..)).unwrap_or_default();
+                rest = usize::try_from(step)
+                    .ok()
+                    .and_then(|step| rest.get(step..))
+                    .unwrap_or_default();
                 if self.left == 0 {
                     self.place = Place::DataCr;
                 }
@@ -144,14 +155,37 @@ mod tests {
         let long_extension = format!("1;{}\r\nx\r\n", "e".repeat(257));
         let many_trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(3000));
         let cases: [&[u8]; 22] = [
-            b"\r\n", b";\r\n", b" 1\r\n", b"1 \r\n", b"+1\r\n", b"-1\r\n", b"0x1\r\n", b"g\r\n", b"1\n", b"1\rx",
-            b"1\r\nxy", b"1\r\nx\n", b"1\r\nx\r\r", b"1;\0\r\n", b"1;a\nb\r\n", b"0000000000000001\r\n",
-            b"ffffffffffffffff1\r\n", b"0\r\n A: b\r\n", b"0\r\nA: b\n\r\n", b"0\r\n\rx", long_extension.as_bytes(),
+            b"\r\n",
+            b";\r\n",
+            b" 1\r\n",
+            b"1 \r\n",
+            b"+1\r\n",
+            b"-1\r\n",
+            b"0x1\r\n",
+            b"g\r\n",
+            b"1\n",
+            b"1\rx",
+            b"1\r\nxy",
+            b"1\r\nx\n",
+            b"1\r\nx\r\r",
+            b"1;\0\r\n",
+            b"1;a\nb\r\n",
+            b"0000000000000001\r\n",
+            b"ffffffffffffffff1\r\n",
+            b"0\r\n A: b\r\n",
+            b"0\r\nA: b\n\r\n",
+            b"0\r\n\rx",
+            long_extension.as_bytes(),
             many_trailers.as_bytes(),
         ];
         for body in cases {
             for step in [1, 1000] {
-                assert_eq!(followed(body, step), Err(BadChunk), "{} by {step}", body.escape_ascii());
+                assert_eq!(
+                    followed(body, step),
+                    Err(BadChunk),
+                    "{} by {step}",
+                    body.escape_ascii()
+                );
             }
         }
     }

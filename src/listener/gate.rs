@@ -28,6 +28,8 @@ const REPLACEMENT_HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nhost: refused\r\nconnection
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 8 << 20;
 
+const LAST_REQUEST: Duration = Duration::from_secs(1);
+
 /// An idle connection keeps no larger buffer than this.
 const KEPT_CAPACITY: usize = 2048;
 
@@ -67,6 +69,8 @@ enum Stage {
 enum Waiting {
     No,
     ForRequest,
+    /// The listener drains: a client that keeps its connection busy is answered once more, and told to close.
+    ForLastRequest,
     ForHead,
 }
 
@@ -195,6 +199,7 @@ impl<T: AsyncRead + Unpin> Gate<T> {
     fn set_deadline(&mut self) {
         let waiting = match (self.pending().is_empty(), self.line.is_idle()) {
             (false, _) => Waiting::ForHead,
+            (true, true) if self.line.is_draining() => Waiting::ForLastRequest,
             (true, true) => Waiting::ForRequest,
             // a request is under way, and this read only watches for the client's going away
             (true, false) => Waiting::No,
@@ -204,6 +209,7 @@ impl<T: AsyncRead + Unpin> Gate<T> {
             match waiting {
                 Waiting::No => self.line.expect_no_read(),
                 Waiting::ForRequest => self.line.expect_read(self.patience.idle),
+                Waiting::ForLastRequest => self.line.expect_read(LAST_REQUEST),
                 Waiting::ForHead => self.line.expect_read(self.patience.head),
             }
         }

@@ -5,8 +5,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Version};
 
+use super::validator::without_socket;
 use super::{ConnectionSwitch, RequestBody, RequestFault};
 
 /// One request, validated and canonical.
@@ -14,10 +16,8 @@ use super::{ConnectionSwitch, RequestBody, RequestFault};
 pub struct Incoming {
     pub(super) id: RequestId,
     pub(super) method: Method,
-    /// Origin-form path as sent: starts with `/`, ASCII, no `?`, percent-encoding untouched.
-    pub(super) path: Box<str>,
-    /// What follows `?`, percent-encoding untouched.
-    pub(super) query: Option<Box<str>>,
+    /// In origin form: see [`Self::path`].
+    pub(super) target: PathAndQuery,
     /// The host (and port, if any) that the client asked for; on the allow-list.
     pub(super) host: Box<str>,
     /// Only what survived the validator; names are lower-case.
@@ -55,14 +55,16 @@ impl Incoming {
         &self.method
     }
 
+    /// Origin-form path as sent: starts with `/`, ASCII, no `?`, percent-encoding untouched.
     #[must_use]
-    pub const fn path(&self) -> &str {
-        &self.path
+    pub fn path(&self) -> &str {
+        self.target.path()
     }
 
+    /// What follows `?`, percent-encoding untouched.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+        self.target.query()
     }
 
     #[must_use]
@@ -116,11 +118,9 @@ impl Incoming {
 }
 
 impl Incoming {
-    /// A request that no socket carried, for tests, fuzz targets and benchmarks. The listener itself never calls it;
-    /// what is built is only ever *input*: it carries no identity and opens no later stage.
-    ///
-    /// # Panics
-    /// Never.
+    /// A request that no socket carried, for tests, fuzz targets and benchmarks. It goes through the same rules (the
+    /// host is `gw.example.com`, the address 192.0.2.1, the protocol HTTP/2), so even this makes nothing that is not
+    /// canonical; and it is only ever *input*: it carries no identity and opens no later stage.
     #[doc(hidden)]
     #[must_use]
     pub fn for_tests(
@@ -129,25 +129,14 @@ impl Incoming {
         headers: HeaderMap,
         body: Bytes,
     ) -> Self {
-        let (path, query) = match path_and_query.split_once('?') {
-            Some((path, query)) => (path, Some(query.into())),
-            None => (path_and_query, None),
-        };
-        Self {
-            id: RequestId([7; 16]),
-            method,
-            path: path.into(),
-            query,
-            host: "gw.example.com".into(),
-            headers,
-            client: IpAddr::from([192, 0, 2, 1]),
-            protocol: Protocol::Http2,
-            body_length: u64::try_from(body.len()).ok(),
-            fault: None,
-            body: Some(RequestBody::whole(body)),
-            max_upload: 5 << 30,
-            connection: ConnectionSwitch::default(),
-        }
+        let target = format!("https://gw.example.com{path_and_query}");
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        *request.version_mut() = Version::HTTP_2;
+        // what is no URI at all stays `/` without a host, which is a fault
+        *request.uri_mut() = target.parse().unwrap_or_default();
+        without_socket(request, IpAddr::from([192, 0, 2, 1]))
     }
 }
 

@@ -139,7 +139,8 @@ impl Line {
         self.write_by.set(NEVER);
     }
 
-    /// A frame of a body was handed over, or its next one asked for.
+    /// A frame of a body was handed over, or (`None`) the next one asked for. With several streams the last word
+    /// counts: it cuts a client that takes nothing of any of them.
     pub(super) fn expect_taking(&self, within: Option<Duration>) {
         self.take_by.set(within.map_or(NEVER, |within| self.moment(within)));
     }
@@ -155,9 +156,6 @@ impl Line {
         self.finished.set(self.finished.get() + 1);
         if self.is_idle() {
             self.take_by.set(NEVER);
-            if self.draining.get() {
-                self.wake();
-            }
         }
     }
 

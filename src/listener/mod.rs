@@ -2,21 +2,34 @@
 //! sent into one canonical [`Incoming`] or refuses it. Nothing later ever looks at the raw request again.
 
 mod body;
+mod census;
+mod chunks;
 mod drain;
 mod fault;
+mod gate;
+mod head;
 mod host;
 mod incoming;
 mod line;
 mod network;
+mod outgoing;
 mod run;
+mod serve;
 mod settings;
+mod socket;
+mod target;
+mod tls;
+mod validator;
+mod wire;
 
 pub use body::{BodyError, RequestBody};
 pub use drain::Drain;
 pub use fault::RequestFault;
+pub use head::{Framing, judge_head};
 pub use host::{BadHost, ServedHost};
 pub use incoming::{Incoming, Protocol, RequestId};
 pub use line::ConnectionSwitch;
 pub use network::{BadNetwork, Network};
 pub use run::{Bound, ListenError, bind};
 pub use settings::{CertificateFiles, ClearText, ClearTextMode, Limits, Settings};
+pub use tls::{CertificateError, CertificateFault, Certificates};

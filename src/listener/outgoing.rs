@@ -1,0 +1,141 @@
+//! The last touch on every answer: what belongs to the connection rather than to the request's story.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY};
+use http::{HeaderValue, Response};
+use http_body::{Body, Frame, SizeHint};
+
+use super::Protocol;
+use super::line::Line;
+
+/// One year, this host only: what is said of other hosts is not ours to say (RFC 6797, 6.1).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// A request under way on its connection; finished when dropped.
+pub(super) struct Underway {
+    line: Rc<Line>,
+    http2: Option<Http2Patience>,
+}
+
+/// What HTTP/2 needs that a socket does not tell.
+#[derive(Clone, Copy)]
+pub(super) struct Http2Patience {
+    /// A connection without a request is ended after it.
+    pub(super) idle: Duration,
+    /// A frame may wait so long for the client to want the next one.
+    pub(super) stall: Duration,
+}
+
+impl Underway {
+    pub(super) const fn http1(line: Rc<Line>) -> Self {
+        Self { line, http2: None }
+    }
+
+    pub(super) fn http2(line: Rc<Line>, patience: Http2Patience) -> Self {
+        line.begin();
+        line.expect_no_read();
+        Self { line, http2: Some(patience) }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.line.finish();
+        if let Some(patience) = self.http2
+            && self.line.is_idle()
+        {
+            self.line.expect_read(patience.idle);
+        }
+    }
+}
+
+/// A body on its way to the client. Notes whether the client takes it.
+pub(super) struct Outgoing<B> {
+    body: Option<B>,
+    underway: Underway,
+}
+
+/// What becomes of an HTTP/1 connection after an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    KeepAlive,
+    Close,
+}
+
+/// Finishes an answer that the gateway gave.
+pub(super) fn dress<B>(mut response: Response<B>, protocol: Protocol, after: After) -> Response<B> {
+    let headers = response.headers_mut();
+    headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    match (protocol, after) {
+        (Protocol::Http1, After::Close) => {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        (Protocol::Http1, After::KeepAlive) => (),
+        (Protocol::Http2, _) => drop(headers.remove(CONNECTION)),
+    }
+    response
+}
+
+/// An answer to HEAD: the length of the body that GET would have, and no body (hyper does so for HTTP/1 only). The body
+/// is still asked for, so that who waits for its end sees it.
+pub(super) async fn without_body<B: Body + Unpin>(response: Response<B>) -> Response<Option<B>> {
+    let (mut head, mut body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact()
+        && length > 0
+        && !head.headers.contains_key(CONTENT_LENGTH)
+    {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    while let Some(Ok(_)) =
+        std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+    {}
+    Response::from_parts(head, None)
+}
+
+impl<B> Outgoing<B> {
+    pub(super) const fn new(body: Option<B>, underway: Underway) -> Self {
+        Self { body, underway }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Outgoing<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
+        let Underway { line, http2 } = &this.underway;
+        let Some(patience) = http2 else {
+            return Pin::new(body).poll_frame(context);
+        };
+        line.expect_taking(None);
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if matches!(frame, Some(Ok(_))) {
+            line.expect_taking(Some(patience.stall));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// What a service of hyper's gives: it never fails.
+pub(super) type Answer<B> = Result<Response<Outgoing<B>>, Infallible>;
