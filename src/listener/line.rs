@@ -159,10 +159,6 @@ impl Line {
         }
     }
 
-    pub(super) const fn begun(&self) -> u64 {
-        self.begun.get()
-    }
-
     pub(super) const fn is_idle(&self) -> bool {
         self.begun.get() == self.finished.get()
     }

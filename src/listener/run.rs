@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -164,11 +164,22 @@ async fn watch_certificates(certificates: Arc<Certificates>, drain: Drain) {
         let looked = tokio::task::spawn_blocking(move || {
             let now = certificates.fingerprint();
             if now != seen {
-                certificates.reload();
+                tell(certificates.reload());
             }
             now
         });
         known = looked.await.unwrap_or(known);
+    }
+}
+
+fn tell(reload: Result<(), Vec<CertificateError>>) {
+    let Err(faults) = reload else {
+        tracing::info!("certificates were read again");
+        return;
+    };
+    for fault in faults {
+        let cause: &dyn std::error::Error = &fault.cause;
+        tracing::error!(cause, "the old certificates stay: {fault}");
     }
 }
 
@@ -265,24 +276,27 @@ async fn accept<A: App>(
     lines: Rc<Lines>,
 ) {
     loop {
-        match socket.accept().await {
-            Ok((tcp, peer)) => {
-                let peer: IpAddr = peer.ip().to_canonical();
-                let Some(seat) = thread.census.admit(peer) else {
-                    tracing::debug!(%peer, "too many connections");
-                    continue;
-                };
-                let accepted = Accepted { tcp, peer, line: lines.open(), seat };
-                let serve = Rc::clone(&thread).serve(accepted, kind.clone());
-                drop(tokio::task::spawn_local(serve));
-            }
-            // the client went away while it waited
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => (),
+        let (tcp, peer) = match socket.accept().await {
+            Ok((tcp, peer)) => (tcp, peer.ip().to_canonical()),
             Err(error) => {
-                // out of file descriptors or memory: give what runs time to end
-                tracing::warn!(%error, "cannot accept connections");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                back_off(&error).await;
+                continue;
             }
+        };
+        // refused by closing: an answer would cost what the limit saves
+        if let Some(seat) = thread.census.admit(peer) {
+            let accepted = Accepted { tcp, peer, line: lines.open(), seat };
+            let serve = Rc::clone(&thread).serve(accepted, kind.clone());
+            drop(tokio::task::spawn_local(serve));
         }
+    }
+}
+
+async fn back_off(error: &io::Error) {
+    // unless the client just went away while it waited, we are out of file descriptors or memory: give what runs
+    // time to end
+    if error.kind() != io::ErrorKind::ConnectionAborted {
+        tracing::warn!(%error, "cannot accept connections");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -99,13 +99,13 @@ impl<A: App> Thread<A> {
                 line.expect_read(self.limits.handshake);
                 let handshake = Held::until_overdue(acceptor.accept(wire), Rc::clone(&line)).await;
                 line.expect_no_read();
-                match handshake {
-                    Some(Ok(tls)) if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                        connection(ClearTextMode::Serve).http2(tls).await;
+                // a handshake that fails or takes too long leaves nobody to tell
+                if let Some(Ok(tls)) = handshake {
+                    let connection = connection(ClearTextMode::Serve);
+                    match tls.get_ref().1.alpn_protocol() {
+                        Some(b"h2") => connection.http2(tls).await,
+                        Some(_) | None => connection.http1(tls).await,
                     }
-                    Some(Ok(tls)) => connection(ClearTextMode::Serve).http1(tls).await,
-                    Some(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
-                    None => tracing::debug!(%peer, "a TLS handshake took too long"),
                 }
             }
         }

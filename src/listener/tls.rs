@@ -77,19 +77,12 @@ impl Certificates {
     }
 
     /// Reads the files again; the present ones stay when anything is wrong.
-    pub(super) fn reload(&self) {
-        match load_all(&self.files) {
-            Ok(keys) => {
-                self.current.store(Arc::new(keys));
-                tracing::info!("certificates were read again");
-            }
-            Err(faults) => {
-                for fault in faults {
-                    let cause = &fault.cause;
-                    tracing::error!(%cause, "the old certificates stay: {fault}");
-                }
-            }
-        }
+    ///
+    /// # Errors
+    /// Every [`CertificateError`] there is.
+    pub(super) fn reload(&self) -> Result<(), Vec<CertificateError>> {
+        self.current.store(Arc::new(load_all(&self.files)?));
+        Ok(())
     }
 }
 

@@ -324,6 +324,8 @@ mod tests {
         read(version, uri, fields, "192.0.2.1").fault()
     }
 
+    type Fields = &'static [(&'static str, &'static str)];
+
     const V1: Version = Version::HTTP_11;
     const V2: Version = Version::HTTP_2;
     const HOSTED: (&str, &str) = ("host", "gw.example.com");
@@ -383,7 +385,7 @@ mod tests {
 
     #[test]
     fn upgrades_expectations_and_doubles_are_refused() {
-        let cases: &[(&[(&'static str, &'static str)], Option<RequestFault>)] = &[
+        let cases: &[(Fields, Option<RequestFault>)] = &[
             (
                 &[("upgrade", "websocket"), ("connection", "Upgrade")],
                 Some(RequestFault::BadUpgrade),
