@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::RequestFault;
 use super::chunks::Chunks;
 use super::head::{Framing, judge_beginning, judge_head};
-use super::line::Line;
+use super::line::{LAST_REQUEST, Line};
 
 /// Where sockets are read to before it is known whose bytes these are; one per thread.
 pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
@@ -27,8 +27,6 @@ const REPLACEMENT_HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nhost: refused\r\nconnection
 /// with unread bytes resets it, and a reset can overtake the answer (RFC 9112, 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 8 << 20;
-
-const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// An idle connection keeps no larger buffer than this.
 const KEPT_CAPACITY: usize = 2048;
@@ -69,7 +67,7 @@ enum Stage {
 enum Waiting {
     No,
     ForRequest,
-    /// The listener drains: a client that keeps its connection busy is answered once more, and told to close.
+    /// The listener drains.
     ForLastRequest,
     ForHead,
 }
@@ -133,7 +131,7 @@ impl<T: AsyncRead + Unpin> Gate<T> {
                 self.refuse(fault);
                 return Poll::Ready(Ok(true));
             }
-            if self.line.read_is_overdue() && self.waiting != Waiting::No {
+            if self.line.read_is_overdue() {
                 self.waiting = Waiting::No;
                 if self.pending().is_empty() {
                     return Poll::Ready(Ok(false));

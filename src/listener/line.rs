@@ -12,6 +12,10 @@ use super::RequestFault;
 /// How often [`Lines::sweep`] is to be called; no deadline is sharper than this.
 pub(super) const TICK: Duration = Duration::from_millis(250);
 
+/// While the listener drains, a client that keeps its connection busy is answered once more and told to close;
+/// one that does not is closed after this.
+pub(super) const LAST_REQUEST: Duration = Duration::from_secs(1);
+
 /// Cuts the connection that a request came on, from the same thread and at once, even while the client
 /// reads nothing. What the kernel has not sent yet is discarded.
 #[derive(Clone, Default)]
@@ -152,10 +156,15 @@ impl Line {
         number
     }
 
-    pub(super) fn finish(&self) {
+    /// A request has ended; the next one must come within `idle`.
+    pub(super) fn finish(&self, idle: Duration) {
         self.finished.set(self.finished.get() + 1);
         if self.is_idle() {
             self.take_by.set(NEVER);
+            // the beginning of a next head may be waiting for its end already
+            if self.read_by.get() == NEVER {
+                self.expect_read(if self.draining.get() { LAST_REQUEST } else { idle });
+            }
         }
     }
 

@@ -11,8 +11,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 
-use super::Protocol;
 use super::line::Line;
+use super::{Limits, Protocol};
 
 /// One year, this host only: what is said of other hosts is not ours to say (RFC 6797, 6.1).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -20,38 +20,28 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// A request under way on its connection; finished when dropped.
 pub(super) struct Underway {
     line: Rc<Line>,
-    http2: Option<Http2Patience>,
-}
-
-/// What HTTP/2 needs that a socket does not tell.
-#[derive(Clone, Copy)]
-pub(super) struct Http2Patience {
-    /// A connection without a request is ended after it.
-    pub(super) idle: Duration,
-    /// A frame may wait so long for the client to want the next one.
-    pub(super) stall: Duration,
+    /// The next request must come within it.
+    idle: Duration,
+    /// HTTP/2 only, where the socket does not tell: how long a frame may wait for the client to want the next one.
+    stall: Option<Duration>,
 }
 
 impl Underway {
-    pub(super) const fn http1(line: Rc<Line>) -> Self {
-        Self { line, http2: None }
+    /// Of a request that the gate has counted already.
+    pub(super) const fn http1(line: Rc<Line>, limits: &Limits) -> Self {
+        Self { line, idle: limits.idle, stall: None }
     }
 
-    pub(super) fn http2(line: Rc<Line>, patience: Http2Patience) -> Self {
+    pub(super) fn http2(line: Rc<Line>, limits: &Limits) -> Self {
         line.begin();
         line.expect_no_read();
-        Self { line, http2: Some(patience) }
+        Self { line, idle: limits.idle, stall: Some(limits.stall) }
     }
 }
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.line.finish();
-        if let Some(patience) = self.http2
-            && self.line.is_idle()
-        {
-            self.line.expect_read(patience.idle);
-        }
+        self.line.finish(self.idle);
     }
 }
 
@@ -116,14 +106,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Outgoing<B> {
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
-        let Underway { line, http2 } = &this.underway;
-        let Some(patience) = http2 else {
+        let Underway { line, stall, .. } = &this.underway;
+        let Some(stall) = *stall else {
             return Pin::new(body).poll_frame(context);
         };
         line.expect_taking(None);
         let frame = ready!(Pin::new(body).poll_frame(context));
         if matches!(frame, Some(Ok(_))) {
-            line.expect_taking(Some(patience.stall));
+            line.expect_taking(Some(stall));
         }
         Poll::Ready(frame)
     }

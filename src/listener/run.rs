@@ -173,14 +173,15 @@ async fn watch_certificates(certificates: Arc<Certificates>, drain: Drain) {
 }
 
 fn tell(reload: Result<(), Vec<CertificateError>>) {
-    let Err(faults) = reload else {
-        tracing::info!("certificates were read again");
-        return;
-    };
-    for fault in faults {
-        let cause: &dyn std::error::Error = &fault.cause;
-        tracing::error!(cause, "the old certificates stay: {fault}");
+    match reload {
+        Ok(()) => tracing::info!("certificates were read again"),
+        Err(faults) => faults.iter().for_each(complain),
     }
+}
+
+fn complain(fault: &CertificateError) {
+    let cause: &dyn std::error::Error = &fault.cause;
+    tracing::error!(cause, "the old certificates stay: {fault}");
 }
 
 /// What one data-plane thread is given.

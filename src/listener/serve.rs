@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use super::census::{Census, Seat};
 use super::gate::{Gate, Patience, Scratch};
 use super::line::Line;
-use super::outgoing::{After, Answer, Http2Patience, Outgoing, Underway, dress, without_body};
+use super::outgoing::{After, Answer, Outgoing, Underway, dress, without_body};
 use super::validator::{Origin, RequestIds, Rules};
 use super::wire::Wire;
 use super::{ClearTextMode, Incoming, Limits, Protocol, RequestFault};
@@ -35,6 +35,7 @@ const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 /// Uploads over a long fat network: the connection's window bounds what is unread in all.
 const HTTP2_STREAM_WINDOW: u32 = 1 << 20;
 const HTTP2_CONNECTION_WINDOW: u32 = 2 << 20;
+const GOODBYE: Duration = Duration::from_secs(5);
 /// RFC 9113, 6.5.2, counts 32 bytes more for each field than HTTP/1 does.
 const HTTP2_HEADER_LIST: u32 = 32 * 1024 + 100 * 32;
 
@@ -194,14 +195,12 @@ impl<A: App> Connection<A> {
     fn admit(&self, version: Version) -> (Underway, Option<RequestFault>) {
         let line = Rc::clone(&self.origin.line);
         if version == Version::HTTP_2 {
-            let limits = &self.thread.limits;
-            let patience = Http2Patience { idle: limits.idle, stall: limits.stall };
-            return (Underway::http2(line, patience), None);
+            return (Underway::http2(line, &self.thread.limits), None);
         }
         let number = self.calls.get() + 1;
         self.calls.set(number);
         let fault = line.fault_of(number);
-        (Underway::http1(line), fault)
+        (Underway::http1(line, &self.thread.limits), fault)
     }
 }
 
@@ -243,9 +242,15 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         let this = &mut *self;
-        if !this.told && (this.line.is_draining() || this.line.read_is_overdue()) {
+        let overdue = this.line.read_is_overdue();
+        if !this.told && (this.line.is_draining() || overdue) {
             this.told = true;
             this.connection.as_mut().graceful_shutdown();
+            if overdue {
+                this.line.expect_read(GOODBYE);
+            }
+        } else if overdue {
+            return Poll::Ready(Ok(())); // it did not answer the goodbye
         }
         this.connection.as_mut().poll(context)
     }

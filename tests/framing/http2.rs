@@ -1,0 +1,200 @@
+//! HTTP/2 through the h2 crate's client, which sends what it is told.
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::{Request, StatusCode};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::server::Server;
+use crate::tls::client_config;
+
+const ROOT: &str = "https://gw.example.com/";
+
+fn within<F: Future>(work: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        tokio::time::timeout(std::time::Duration::from_secs(30), work).await.unwrap()
+    })
+}
+
+async fn connect(server: &Server) -> SendRequest<Bytes> {
+    let tcp = TcpStream::connect(server.https).await.unwrap();
+    let connector = TlsConnector::from(client_config(rustls::ALL_VERSIONS, &[b"h2"]));
+    let name = ServerName::try_from("gw.example.com").unwrap();
+    let tls = connector.connect(name, tcp).await.unwrap();
+    let (sender, connection) = h2::client::handshake(tls).await.unwrap();
+    tokio::spawn(connection);
+    sender.ready().await.unwrap()
+}
+
+async fn ask(
+    sender: &SendRequest<Bytes>,
+    request: Request<()>,
+) -> Result<(StatusCode, String), h2::Error> {
+    let mut sender = sender.clone().ready().await?;
+    let (response, _) = sender.send_request(request, true)?;
+    let (head, mut body) = response.await?.into_parts();
+    let mut text = Vec::new();
+    while let Some(data) = body.data().await {
+        let data = data?;
+        body.flow_control().release_capacity(data.len())?;
+        text.extend_from_slice(&data);
+    }
+    Ok((head.status, String::from_utf8(text).unwrap()))
+}
+
+fn get(uri: &str) -> http::request::Builder {
+    Request::get(uri)
+}
+
+#[test]
+fn requests_run_side_by_side() {
+    let server = Server::start();
+    within(async {
+        let sender = connect(&server).await;
+        let asked = (0..50).map(|n| {
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                ask(&sender, get(&format!("{ROOT}{n}")).body(()).unwrap()).await.unwrap()
+            })
+        });
+        for (n, answer) in asked.collect::<Vec<_>>().into_iter().enumerate() {
+            let (status, text) = answer.await.unwrap();
+            assert_eq!(status, 200);
+            assert!(text.starts_with(&format!("told GET /{n} host=gw.example.com ")), "{text}");
+        }
+    });
+}
+
+#[test]
+fn faults_are_told_and_leave_the_connection_alone() {
+    let server = Server::start();
+    let cases = [
+        (get("https://other.example.com/"), "MisdirectedHost"),
+        (get(ROOT).header("host", "other.example.com"), "BadHost"),
+        (get(ROOT).header("host", "gw.example.com").header("host", "gw.example.com"), "BadHost"),
+        (get("https://gw.example.com/a\\b"), "BadTarget"),
+        (get("https://gw.example.com/a%2Fb"), "BadTarget"),
+        (Request::builder().method("TRACE").uri(ROOT), "BadMethod"),
+        (get(ROOT).header("expect", "x"), "BadExpectation"),
+        (get(ROOT).header("authorization", "a").header("authorization", "b"), "MalformedHead"),
+    ];
+    within(async {
+        let sender = connect(&server).await;
+        for (request, fault) in cases {
+            let (status, text) = ask(&sender, request.body(()).unwrap()).await.unwrap();
+            assert_eq!((status, text), (StatusCode::BAD_REQUEST, format!("fault {fault}\n")));
+        }
+        let many = (0..101).fold(get(ROOT), |request, n| request.header(format!("a{n}"), "b"));
+        let (_, text) = ask(&sender, many.body(()).unwrap()).await.unwrap();
+        assert_eq!(text, "fault HeadTooLarge\n");
+        let (status, _) = ask(&sender, get(ROOT).body(()).unwrap()).await.unwrap();
+        assert_eq!(status, 200);
+    });
+}
+
+#[test]
+fn connection_headers_and_wrong_lengths_are_refused() {
+    let server = Server::start();
+    within(async {
+        let sender = connect(&server).await;
+        for (name, value) in
+            [("connection", "close"), ("transfer-encoding", "chunked"), ("te", "gzip")]
+        {
+            let refused = ask(&sender, get(ROOT).header(name, value).body(()).unwrap()).await;
+            assert!(!matches!(refused, Ok((StatusCode::OK, _))), "{name}: {refused:?}");
+        }
+        // a Content-Length that the data does not keep
+        let mut sender = connect(&server).await;
+        let request = Request::post(ROOT).header("content-length", "5").body(()).unwrap();
+        let (response, mut body) = sender.send_request(request, false).unwrap();
+        body.send_data(Bytes::from_static(b"more than five"), true).unwrap();
+        let told = match response.await {
+            Ok(response) => {
+                String::from_utf8_lossy(&response.into_body().data().await.unwrap().unwrap())
+                    .into_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(!told.contains("14 bytes"), "{told}");
+    });
+}
+
+#[test]
+fn a_head_request_gets_a_length_and_no_body() {
+    let server = Server::start();
+    within(async {
+        let mut sender = connect(&server).await;
+        let request = Request::head(ROOT).body(()).unwrap();
+        let (response, _) = sender.send_request(request, true).unwrap();
+        let response = response.await.unwrap();
+        assert!(response.headers()["content-length"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+        assert!(response.headers().contains_key("strict-transport-security"));
+        assert!(response.into_body().data().await.is_none());
+    });
+}
+
+#[test]
+fn rapid_resets_end_the_connection_and_nothing_else() {
+    let server = Server::start();
+    within(async {
+        let attacker = connect(&server).await;
+        let mut resets = 0;
+        for _ in 0..20_000 {
+            let Ok(mut sender) = attacker.clone().ready().await else { break };
+            let Ok((_, mut stream)) = sender.send_request(get(ROOT).body(()).unwrap(), false)
+            else {
+                break;
+            };
+            stream.send_reset(h2::Reason::CANCEL);
+            resets += 1;
+            tokio::task::yield_now().await;
+        }
+        assert!(resets > 0);
+        let sender = connect(&server).await;
+        assert_eq!(ask(&sender, get(ROOT).body(()).unwrap()).await.unwrap().0, 200);
+    });
+}
+
+#[test]
+fn a_drain_says_goodbye_and_lets_streams_end() {
+    let server = Server::start();
+    within(async {
+        let mut sender = connect(&server).await;
+        let request = Request::post(ROOT).body(()).unwrap();
+        let (response, mut body) = sender.send_request(request, false).unwrap();
+        body.send_data(Bytes::from_static(b"ab"), false).unwrap();
+        // the stream is known to be open once another one was answered
+        ask(&sender, get(ROOT).body(()).unwrap()).await.unwrap();
+        server.drain.begin();
+        while sender.clone().ready().await.is_ok()
+            && ask(&sender, get(ROOT).body(()).unwrap()).await.is_ok()
+        {}
+        body.send_data(Bytes::from_static(b"cd"), true).unwrap();
+        let mut body = response.await.unwrap().into_body();
+        let text = body.data().await.unwrap().unwrap();
+        assert!(text.ends_with(b"body=4 bytes, no trailers: true\n"), "{text:?}");
+    });
+}
+
+#[test]
+fn a_client_that_opens_no_window_is_cut_off() {
+    let server = Server::with(|settings| settings.limits.stall = std::time::Duration::from_secs(1));
+    within(async {
+        let mut sender = connect(&server).await;
+        let request = get("https://gw.example.com/-/endless").body(()).unwrap();
+        let (response, _) = sender.send_request(request, true).unwrap();
+        let mut body = response.await.unwrap().into_body();
+        // takes the data and never gives capacity back
+        let ended = loop {
+            match body.data().await {
+                Some(Ok(_)) => (),
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        assert!(ended.is_some(), "an endless answer has no clean end");
+    });
+}
