@@ -70,7 +70,7 @@ impl Gateway {
         entry.acting_as(&credential).await?; // recorded before the deed
         let body = incoming.take_body();
         let reply = match grant.destination() {
-            Destination::Ours => self.desk.answer(grant, incoming, body).await?,
+            Destination::Ours => Box::pin(self.desk.answer(grant, incoming, body)).await?,
             Destination::Object { .. } | Destination::Listing { .. } => {
                 self.store.send(grant, &credential, body).await? // where the bytes live
             }

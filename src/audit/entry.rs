@@ -264,3 +264,196 @@ fn words(error: &(dyn Error + 'static)) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, StatusCode};
+
+    use super::super::fixture::{audit, folder, id, text};
+    use super::super::{Audit, AuditError, Durability, Filter, Found, Questions};
+    use super::{Entry, Wait};
+    use crate::ground::clock::Clock;
+    use crate::request::Operation;
+    use crate::stream::fixture::{self, PATH, annotator};
+    use crate::stream::{Outcome, Witness};
+
+    /// An entry that has come as far as the deed.
+    async fn granted(audit: &Audit, number: u64) -> Entry {
+        let incoming = fixture::incoming(Method::GET, PATH);
+        let mut entry = audit.open(&incoming).await;
+        entry.request = id(number);
+        entry.facts.as_mut().unwrap().request = id(number);
+        let grant = fixture::grant(&fixture::policy(), &incoming);
+        entry.asked(grant.operation());
+        entry.identified(&annotator());
+        entry.permitted(&grant);
+        entry
+    }
+
+    fn found(folder: &std::path::Path, number: u64) -> Found {
+        Questions::new(folder).find(id(number)).unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn before_bytes_a_change_waits_for_the_disk_and_a_read_until_it_answers() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::BeforeBytes);
+        let mut change = granted(&audit, 1).await;
+        assert_eq!(change.about_to_act(Wait::BeforeDeed).await, Ok(()));
+        assert!(text(folder.path()).contains(&id(1).to_string()), "on disk before the deed");
+
+        let mut read = granted(&audit, 2).await;
+        assert_eq!(read.about_to_act(Wait::BeforeAnswer).await, Ok(()));
+        assert_eq!(read.on_disk().await, Ok(()));
+        assert!(text(folder.path()).contains(&id(2).to_string()), "on disk before the first byte");
+        let open = found(folder.path(), 2);
+        assert_eq!(open.facts.key.as_deref(), Some("a/1.png"));
+        assert_eq!(open.end.outcome, None, "it still runs");
+
+        read.finished(StatusCode::OK, 42, Outcome::Complete);
+        change.finished(StatusCode::OK, 0, Outcome::Aborted);
+        audit.stop();
+        let whole = found(folder.path(), 2);
+        assert_eq!((whole.end.status, whole.end.bytes), (Some(200), Some(42)));
+        assert_eq!(whole.facts, open.facts);
+    }
+
+    #[tokio::test]
+    async fn async_one_record_is_written_at_the_end_and_nobody_waits() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::Async);
+        let mut entry = granted(&audit, 1).await;
+        assert_eq!(entry.about_to_act(Wait::BeforeDeed).await, Ok(()));
+        assert_eq!(audit.queued(), 0);
+        entry.finished(StatusCode::OK, 42, Outcome::Complete);
+        audit.stop();
+        let lines = text(folder.path());
+        assert_eq!(lines.matches(&id(1).to_string()).count(), 1);
+        let found = found(folder.path(), 1);
+        assert_eq!(found.facts.email.as_deref(), Some("ann@example.com"));
+        assert_eq!(found.facts.organization.as_deref(), Some("acme"));
+        assert_eq!(found.facts.policies, Some(vec!["member-reads".to_owned()]));
+        assert!(found.is_permitted());
+        for hidden in ["bucket", "team/"] {
+            assert!(!lines.contains(hidden), "{hidden}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_recorded_with_what_was_named() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::BeforeBytes);
+        let incoming = fixture::incoming(Method::GET, PATH);
+        let mut entry = audit.open(&incoming).await;
+        entry.asked(&Operation::parse(&incoming).unwrap());
+        entry.refused("not-signed-in", &AuditError::Full);
+        entry.finished(StatusCode::UNAUTHORIZED, 9, Outcome::Complete);
+        audit.stop();
+        let found = Questions::new(folder.path()).find(incoming.id()).unwrap().unwrap();
+        assert_eq!(found.facts.decision.as_deref(), Some("refused"));
+        assert_eq!(found.facts.project.as_deref(), Some("scans"));
+        assert_eq!(found.facts.key.as_deref(), Some("a/1.png"));
+        assert_eq!(found.end.code.as_deref(), Some("not-signed-in"));
+        assert_eq!(found.end.reason, Some(AuditError::Full.to_string()));
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_is_dropped_says_so() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::BeforeBytes);
+        let mut begun = granted(&audit, 1).await;
+        begun.about_to_act(Wait::BeforeAnswer).await.unwrap();
+        drop(begun);
+        drop(granted(&audit, 2).await);
+        audit.stop();
+        for number in [1, 2] {
+            let found = found(folder.path(), number);
+            assert_eq!(found.end.outcome.as_deref(), Some("aborted"));
+            assert_eq!(found.end.status, Some(499));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_writer_nothing_that_must_be_recorded_is_done() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::BeforeBytes);
+        audit.stop();
+        let mut entry = granted(&audit, 1).await;
+        assert_eq!(entry.about_to_act(Wait::BeforeDeed).await, Err(AuditError::Unwritten));
+        assert!(!audit.healthy());
+        let mut next = granted(&audit, 2).await;
+        assert_eq!(next.about_to_act(Wait::BeforeAnswer).await, Err(AuditError::Unwritten));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_and_its_return_heals() {
+        let folder = folder();
+        // The writer cannot begin a second segment while something else has its name.
+        let in_the_way = folder.path().join("0000000002.jsonl");
+        let settings = super::super::Settings {
+            segment_bytes: 1,
+            ..super::super::fixture::settings(folder.path(), Durability::BeforeBytes)
+        };
+        let observer = std::sync::Arc::new(super::super::Nobody);
+        let audit = Audit::start(&settings, Clock::system(), observer).unwrap();
+        std::fs::create_dir(&in_the_way).unwrap();
+        let mut first = granted(&audit, 1).await;
+        assert_eq!(first.about_to_act(Wait::BeforeDeed).await, Ok(()));
+        until(|| !audit.healthy()).await;
+        let mut refused = granted(&audit, 2).await;
+        assert_eq!(refused.about_to_act(Wait::BeforeDeed).await, Err(AuditError::Unwritten));
+        refused.refused("try-later", &AuditError::Unwritten);
+        refused.finished(StatusCode::SERVICE_UNAVAILABLE, 0, Outcome::Complete);
+
+        std::fs::remove_dir(&in_the_way).unwrap();
+        until(|| audit.healthy()).await;
+        let mut again = granted(&audit, 3).await;
+        assert_eq!(again.about_to_act(Wait::BeforeDeed).await, Ok(()));
+        drop((first, again));
+        audit.stop();
+        let key = super::super::fixture::key(folder.path());
+        let verified = super::super::verify(folder.path(), &key, Default::default(), |_| ());
+        assert!(verified.is_ok(), "{verified:?}");
+        assert_eq!(found(folder.path(), 2).end.status, Some(503), "nothing is lost");
+    }
+
+    async fn until(mut condition: impl FnMut() -> bool) {
+        let waiting = async {
+            while !condition() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn questions_are_answered_by_who_was_given_what() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::BeforeBytes);
+        for number in 1..=3 {
+            let mut entry = granted(&audit, number).await;
+            entry.about_to_act(Wait::BeforeAnswer).await.unwrap();
+            entry.finished(StatusCode::OK, number, Outcome::Complete);
+        }
+        let incoming = fixture::incoming(Method::GET, PATH);
+        let mut stranger = audit.open(&incoming).await;
+        stranger.asked(&Operation::parse(&incoming).unwrap());
+        stranger.finished(StatusCode::UNAUTHORIZED, 0, Outcome::Complete);
+        audit.stop();
+
+        let questions = Questions::new(folder.path());
+        let object = || "scans/main/a/1.png".parse().unwrap();
+        let who = |filter| questions.who_saw(object(), filter).unwrap().count();
+        let of = |name: &str| Filter { organization: Some(name.to_owned()), ..Filter::default() };
+        assert_eq!(who(Filter::default()), 3);
+        assert_eq!(who(Filter { refused: true, ..Filter::default() }), 4);
+        assert_eq!((who(of("acme")), who(of("other"))), (3, 0));
+        let later = super::super::fixture::AT + crate::ground::clock::SignedDuration::from_secs(1);
+        assert_eq!(who(Filter { since: Some(later), ..Filter::default() }), 0);
+        let what = |email| questions.what_saw(email, Filter::default()).unwrap().count();
+        assert_eq!((what("Ann@Example.com"), what("bob@example.com")), (3, 0));
+        let (_tail, last) = super::super::Tail::open(folder.path(), 2, None).unwrap();
+        assert_eq!(last.len(), 2);
+        assert_eq!(last[0].end.bytes, Some(3));
+    }
+}

@@ -78,7 +78,10 @@ impl Questions {
             later = here;
             let mut join = Join::default();
             let is_it = |found: &Found| found.request == request.to_string();
-            let whole = later.iter().filter_map(|line| join.feed(line, is_it)).next_back();
+            let mut whole = None;
+            for line in &later {
+                whole = join.feed(line, is_it).or(whole);
+            }
             if let Some(found) = whole.or_else(|| join.unfinished().pop()) {
                 return Ok(Some(found));
             }

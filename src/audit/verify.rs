@@ -359,8 +359,8 @@ mod tests {
     fn rechain(lines: &mut [String], from: usize) {
         let mut link = Link { seq: 0, hash: stated(lines[from - 1].as_bytes()).unwrap() };
         for line in &mut lines[from..] {
-            let cut = line.rfind(",\"hash\"").unwrap();
-            let mut bytes = format!("{}}}", &line[..cut]).into_bytes();
+            let (text, _hash) = line.rsplit_once(",\"hash\"").unwrap();
+            let mut bytes = format!("{text}}}").into_bytes();
             link = link.close(&mut bytes, 0);
             *line = String::from_utf8(bytes).unwrap().trim_end().to_owned();
         }
@@ -376,6 +376,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn every_hostile_edit_is_found_where_it_was_made() {
         type Edit = fn(&Path);
         let cases: [(&str, Edit, (u64, u64, FaultWhy)); 16] = [

@@ -186,26 +186,29 @@ impl Writer {
     ) -> Result<(), GaveUp> {
         let mut failures_while_stopping = 0;
         while let Err(error) = act(&mut self.log, self.clock.now()) {
-            if self.state.healthy.swap(false, Ordering::Relaxed) {
-                tracing::error!(
-                    %error,
-                    "the audit cannot be written: nothing that must be recorded is served"
-                );
-            }
+            self.broken(&error);
             tell(tickets.drain(..), Err(Unwritten));
             self.refuse_for_a_while();
-            if self.stopping {
-                failures_while_stopping += 1;
-            }
+            failures_while_stopping += u32::from(self.stopping);
             if failures_while_stopping > STOP_RETRIES {
                 return Err(GaveUp);
             }
         }
+        self.whole();
+        tell(tickets, Ok(()));
+        Ok(())
+    }
+
+    fn broken(&self, error: &io::Error) {
+        if self.state.healthy.swap(false, Ordering::Relaxed) {
+            tracing::error!(%error, "the audit cannot be written: what must be recorded is refused");
+        }
+    }
+
+    fn whole(&self) {
         if !self.state.healthy.swap(true, Ordering::Relaxed) {
             tracing::info!("the audit can be written again");
         }
-        tell(tickets, Ok(()));
-        Ok(())
     }
 
     /// The pause before the next attempt.
@@ -232,7 +235,7 @@ impl Writer {
 
 fn tell(tickets: impl IntoIterator<Item = Ticket>, word: Result<(), Unwritten>) {
     for ticket in tickets {
-        // Who went away does not need to know.
-        drop(ticket.send(word));
+        // An error means that nobody waits any more.
+        let _told = ticket.send(word);
     }
 }

@@ -1,6 +1,8 @@
 //! Stage 7: the bytes leave: relay with back-pressure, header hygiene (R21), metering, and lapse: a grant that no
 //! longer holds ends its stream within a second.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod headers;
 mod relay;
 mod running;

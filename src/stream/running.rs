@@ -35,11 +35,19 @@ struct Table {
 pub(super) struct Stream {
     pub(super) grant: Grant,
     connection: ConnectionSwitch,
-    /// Until when its person's session or token is good, when that has been asked again since.
-    pub(super) renewed_until: Cell<Option<Timestamp>>,
+    /// When it was judged last, if it was since the decision.
+    pub(super) judged: Cell<Option<Judged>>,
     end: Cell<Option<End>>,
     over: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+}
+
+/// What a stream's last judgement rests on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judged {
+    pub(super) generation: u64,
+    /// When its person's session or token ends by itself.
+    pub(super) until: Timestamp,
 }
 
 /// Why a stream must end.
@@ -72,7 +80,7 @@ impl Running {
         let stream = Rc::new(Stream {
             grant,
             connection: incoming.connection(),
-            renewed_until: Cell::new(None),
+            judged: Cell::new(None),
             end: Cell::new(None),
             over: Cell::new(false),
             waker: RefCell::new(None),
@@ -209,5 +217,86 @@ impl Drop for Held {
         if let Some(place) = self.place {
             self.running.table.borrow_mut().take(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use http::Method;
+    use tokio::task::LocalSet;
+
+    use super::super::fixture::{self, PATH, is_cut, reading};
+    use super::{End, Lapsed, Running};
+
+    #[test]
+    fn places_are_used_again() {
+        let (incoming, _policy, grant) = reading();
+        let running = Rc::new(Running::default());
+        let first = running.hold(grant.clone(), &incoming);
+        let second = running.hold(grant.clone(), &incoming);
+        assert_eq!(running.count(), 2);
+        drop(first);
+        assert_eq!(running.count(), 1);
+        let third = running.hold(grant, &incoming);
+        assert_eq!((running.count(), running.table.borrow().places.len()), (2, 2));
+        drop((second, third));
+        assert_eq!(running.count(), 0);
+    }
+
+    #[test]
+    fn what_is_ours_is_not_watched() {
+        let (policy, incoming) = (fixture::policy(), fixture::incoming(Method::GET, "/-/sign-in"));
+        let running = Rc::new(Running::default());
+        let _held = running.hold(fixture::grant(&policy, &incoming), &incoming);
+        assert_eq!(running.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_deed_in_progress_is_broken_off() {
+        let (incoming, _policy, grant) = reading();
+        let local = LocalSet::new();
+        local
+            .run_until(async move {
+                let running = Rc::new(Running::default());
+                let held = running.hold(grant, &incoming);
+                let upload = held.unless_lapsed(std::future::pending::<()>());
+                let (ended, ()) = tokio::join!(biased; upload, async { running.stop_all() });
+                assert_eq!(ended, Err(Lapsed));
+                let later = held.unless_lapsed(async { 1 }).await;
+                assert_eq!(later, Err(Lapsed), "nothing more is begun under it");
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_deed_that_ends_in_time_is_not_touched() {
+        let (incoming, _policy, grant) = reading();
+        let held = Rc::new(Running::default()).hold(grant, &incoming);
+        assert_eq!(held.unless_lapsed(async { 5 }).await, Ok(5));
+    }
+
+    #[tokio::test]
+    async fn the_connection_of_a_client_that_reads_nothing_is_cut() {
+        let (stuck, _policy, grant) = reading();
+        let gone = fixture::incoming(Method::GET, PATH);
+        let local = LocalSet::new();
+        let running = Rc::new(Running::default());
+        let cut = Rc::clone(&running);
+        local
+            .run_until(async {
+                let held = cut.hold(grant.clone(), &stuck);
+                let dropped = cut.hold(grant, &gone);
+                cut.all().iter().for_each(|stream| stream.finish(End::Lapsed));
+                drop(dropped);
+                assert!(!is_cut(&stuck), "not before its time");
+                std::mem::forget(held);
+            })
+            .await;
+        // The set is done when the grace is over.
+        local.await;
+        assert!(is_cut(&stuck));
+        assert!(!is_cut(&gone), "who let go in time keeps the connection");
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::running::{End, Running, Stream};
+use super::running::{End, Judged, Running, Stream};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::generation::Generation;
-use crate::identity::{Identity, IdentityError, Proof, Schemes};
+use crate::identity::{Identity, IdentityError, Person, Proof, Schemes};
 use crate::policy::{Grant, Policy};
 
 /// How often ends that time alone brings are looked for.
@@ -69,27 +69,32 @@ pub async fn watch<J: Judge + 'static>(
                 changes.mark_unchanged();
                 running.all()
             }
-            _ = ticks.tick() => {
-                let now = clock.now();
-                let mut streams = running.all();
-                streams.retain(|stream| stream.valid_until().is_some_and(|until| until <= now));
-                streams
-            }
+            _ = ticks.tick() => running.all(),
         };
-        for (_, streams) in by_person(streams) {
+        let now = Now { generation: generation.current(), time: clock.now() };
+        for (_, streams) in by_person(streams, now) {
             // Side by side: one whose records are slow holds nobody else up.
             let judge = Rc::clone(&judge);
-            let clock = clock.clone();
-            drop(tokio::task::spawn_local(async move { review(&*judge, &clock, &streams).await }));
+            drop(tokio::task::spawn_local(async move { review(&*judge, now, &streams).await }));
         }
     }
 }
 
-fn by_person(streams: Vec<Rc<Stream>>) -> HashMap<Proof, Vec<Rc<Stream>>> {
+/// When streams are looked at. Read before anything is asked: what is found out is at least as new.
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    generation: u64,
+    time: Timestamp,
+}
+
+/// The streams that must be judged again, by who is behind them. One that began while something changed, and so was
+/// not there when the change was looked at, is found by its generation.
+fn by_person(streams: Vec<Rc<Stream>>, now: Now) -> HashMap<Proof, Vec<Rc<Stream>>> {
     let mut people: HashMap<Proof, Vec<Rc<Stream>>> = HashMap::new();
     for stream in streams {
         if let Some(person) = stream.grant.identity().person()
             && !stream.is_ending()
+            && !stream.is_good(now)
         {
             people.entry(person.proof()).or_default().push(stream);
         }
@@ -98,17 +103,17 @@ fn by_person(streams: Vec<Rc<Stream>>) -> HashMap<Proof, Vec<Rc<Stream>>> {
 }
 
 /// Judges all streams of one person again.
-async fn review(judge: &impl Judge, clock: &Clock, streams: &[Rc<Stream>]) {
+async fn review(judge: &impl Judge, now: Now, streams: &[Rc<Stream>]) {
     let Some(identity) = streams.first().map(|stream| stream.grant.identity()) else { return };
     let deadline = Instant::now() + CHECK;
     let fresh = tokio::time::timeout_at(deadline, identified(judge, identity)).await;
     let still = fresh
         .ok()
         .flatten()
-        .filter(|fresh| fresh.person().is_some_and(|person| person.valid_until() > clock.now()));
+        .filter(|fresh| fresh.person().is_some_and(|person| person.valid_until() > now.time));
     for (index, stream) in streams.iter().enumerate() {
         match &still {
-            Some(fresh) if judge.permits(fresh, &stream.grant) => stream.renew(fresh),
+            Some(fresh) if judge.permits(fresh, &stream.grant) => stream.renew(fresh, now),
             Some(_) | None => stream.finish(End::Lapsed),
         }
         if index % 64 == 63 {
@@ -137,13 +142,206 @@ async fn identified(judge: &impl Judge, identity: &Identity) -> Option<Identity>
 }
 
 impl Stream {
-    /// When its person must be asked for again, if there is one.
-    fn valid_until(&self) -> Option<Timestamp> {
-        self.renewed_until.get().or_else(|| Some(self.grant.identity().person()?.valid_until()))
+    /// Whether it was judged by what holds now, and its person's proof has not come to its end.
+    fn is_good(&self, now: Now) -> bool {
+        let person = self.grant.identity().person();
+        let judged = self.judged.get().or_else(|| {
+            let generation = self.grant.basis().generation.min(person?.generation());
+            Some(Judged { generation, until: person?.valid_until() })
+        });
+        judged.is_none_or(|judged| judged.generation >= now.generation && judged.until > now.time)
     }
 
-    fn renew(&self, fresh: &Identity) {
-        let until = fresh.person().map(crate::identity::Person::valid_until);
-        self.renewed_until.set(until);
+    fn renew(&self, fresh: &Identity, now: Now) {
+        let until = fresh.person().map_or(now.time, Person::valid_until);
+        self.judged.set(Some(Judged { generation: now.generation, until }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::Future;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use tokio::sync::watch;
+    use tokio::task::LocalSet;
+
+    use super::super::fixture::reading;
+    use super::super::running::{Held, Judged, Lapsed, Running};
+    use super::{Judge, Now, by_person};
+    use crate::ground::clock::{Clock, SignedDuration, Timestamp};
+    use crate::ground::control::ControlFailed;
+    use crate::ground::generation::Generation;
+    use crate::identity::{Identity, IdentityError};
+    use crate::policy::{Grant, Policy};
+
+    /// How the records answer just now.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Records {
+        Know,
+        KnowNobody,
+        Fail,
+        Hang,
+    }
+
+    struct Scripted {
+        records: Cell<Records>,
+        permits: Cell<bool>,
+        asked: watch::Sender<u32>,
+    }
+
+    impl Scripted {
+        async fn asked_times(&self, times: u32) {
+            self.asked.subscribe().wait_for(|asked| *asked >= times).await.unwrap();
+        }
+    }
+
+    impl Judge for Scripted {
+        async fn again(&self, identity: &Identity) -> Result<Identity, IdentityError> {
+            self.asked.send_modify(|asked| *asked += 1);
+            match self.records.get() {
+                Records::Know => Ok(identity.clone()),
+                Records::KnowNobody => Err(IdentityError::NotValid),
+                Records::Fail => Err(ControlFailed.into()),
+                Records::Hang => std::future::pending().await,
+            }
+        }
+
+        fn permits(&self, _identity: &Identity, _held: &Grant) -> bool {
+            self.permits.get()
+        }
+    }
+
+    struct World {
+        judge: Rc<Scripted>,
+        generation: Generation,
+        hand: crate::ground::clock::Hand,
+        running: Rc<Running>,
+        held: Held,
+    }
+
+    const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    /// One running stream under watch.
+    fn run<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let (incoming, _policy, grant) = reading();
+            let running = Rc::new(Running::default());
+            let held = running.hold(grant, &incoming);
+            let judge = Rc::new(Scripted {
+                records: Cell::new(Records::Know),
+                permits: Cell::new(true),
+                asked: watch::Sender::new(0),
+            });
+            let generation = Generation::default();
+            let (clock, hand) = Clock::manual(START);
+            let watching =
+                super::watch(Rc::clone(&running), Rc::clone(&judge), generation.clone(), clock);
+            let watcher = tokio::task::spawn_local(watching);
+            tokio::task::yield_now().await;
+            test(World { judge, generation, hand, running, held }).await;
+            watcher.abort();
+        });
+    }
+
+    /// Fails when the stream does not end within the promise, less what the records need to notice a change.
+    async fn ends(held: &Held) {
+        let begun = Instant::now();
+        let ended = held.unless_lapsed(std::future::pending::<()>());
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap();
+        assert_eq!(ended, Err(Lapsed));
+        assert!(begun.elapsed() < Duration::from_millis(750), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_change_that_takes_the_grant_away_ends_the_stream() {
+        type Change = fn(&World);
+        let changes: [(&str, Change); 4] = [
+            ("the session or token ended", |world| world.judge.records.set(Records::KnowNobody)),
+            ("policy permits it no longer", |world| world.judge.permits.set(false)),
+            ("the records fail", |world| world.judge.records.set(Records::Fail)),
+            ("the records hang", |world| world.judge.records.set(Records::Hang)),
+        ];
+        for (_name, change) in changes {
+            run(|world| async move {
+                change(&world);
+                world.generation.advance();
+                ends(&world.held).await;
+            });
+        }
+    }
+
+    #[test]
+    fn a_change_that_leaves_the_grant_leaves_the_stream() {
+        run(|world| async move {
+            world.generation.advance();
+            world.judge.asked_times(1).await;
+            tokio::task::yield_now().await;
+            assert_eq!(world.held.unless_lapsed(async { 1 }).await, Ok(1));
+            assert_eq!(world.running.count(), 1);
+        });
+    }
+
+    #[test]
+    fn the_end_of_a_token_ends_its_stream_without_any_change() {
+        run(|world| async move {
+            let until = START + SignedDuration::from_secs(60);
+            let judged = Judged { generation: 1, until };
+            world.running.all()[0].judged.set(Some(judged));
+            world.judge.records.set(Records::KnowNobody);
+            world.hand.advance(SignedDuration::from_secs(60));
+            ends(&world.held).await;
+        });
+    }
+
+    #[test]
+    fn records_that_come_back_in_time_save_the_stream() {
+        run(|world| async move {
+            world.judge.records.set(Records::Fail);
+            world.generation.advance();
+            world.judge.asked_times(2).await;
+            world.judge.records.set(Records::Know);
+            world.judge.asked_times(3).await;
+            tokio::task::yield_now().await;
+            assert_eq!(world.held.unless_lapsed(async { 1 }).await, Ok(1));
+        });
+    }
+
+    #[test]
+    fn a_person_is_asked_for_once_however_many_streams_run() {
+        run(|world| async move {
+            let (incoming, _policy, grant) = reading();
+            let hold = |_| world.running.hold(grant.clone(), &incoming);
+            let more: Vec<Held> = (0..100).map(hold).collect();
+            world.judge.permits.set(false);
+            world.generation.advance();
+            ends(&world.held).await;
+            for held in &more {
+                ends(held).await;
+            }
+            // Once for the change, and once more if a tick falls into the same moment.
+            assert!(*world.judge.asked.borrow() <= 2);
+        });
+    }
+
+    #[test]
+    fn a_stream_that_began_by_what_no_longer_holds_is_found() {
+        let (incoming, _policy, grant) = reading();
+        let running = Rc::new(Running::default());
+        let _held = running.hold(grant, &incoming);
+        let looked = |generation| by_person(running.all(), Now { generation, time: START }).len();
+        assert_eq!((looked(1), looked(2)), (0, 1));
+        running.all()[0].judged.set(Some(Judged { generation: 2, until: Timestamp::MAX }));
+        assert_eq!((looked(2), looked(3)), (0, 1));
+    }
+
+    #[test]
+    fn the_real_policy_is_asked_afresh() {
+        let (_incoming, policy, grant): (_, Arc<Policy>, _) = reading();
+        assert!(policy.decide_again(grant.identity(), &grant).is_ok());
     }
 }

@@ -31,7 +31,10 @@ impl Tail {
         let opened = audit::Tail::open(&folder, self.last, self.organization);
         let (mut tail, last) = opened.map_err(|error| unreadable(&error))?;
         last.iter().try_for_each(|found| show(found, common.json))?;
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             std::thread::sleep(EVERY);
             let mut shown = Ok(());
             let more = tail.more(|found| {
@@ -42,6 +45,5 @@ impl Tail {
             more.map_err(|error| unreadable(&error))?;
             shown?;
         }
-        Ok(())
     }
 }
