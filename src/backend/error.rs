@@ -84,6 +84,14 @@ pub enum BackendError {
     Unprintable(#[source] serde_json::Error),
 }
 
+impl BackendError {
+    /// Whether another credential may do better: this one is to be forgotten.
+    #[must_use]
+    pub const fn rejects_credential(&self) -> bool {
+        matches!(self, Self::CredentialRejected { .. })
+    }
+}
+
 /// A word of the storage's, such as `NoSuchKey`: kept only when it is letters, digits, `-`, `_` and `.`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Code(Box<str>);

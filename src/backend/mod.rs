@@ -16,6 +16,8 @@ mod send;
 mod several;
 mod span;
 mod store;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod validators;
 mod vigil;

@@ -107,7 +107,11 @@ impl Errand {
         }
         // A body that breaks off explains as much as it can.
         let body = piece.read(ERROR_BODY).await.map(|(body, _complete)| body).unwrap_or_default();
-        self.kind.explain(&Failure { status, headers: &headers, body: &body })
+        let error = self.kind.explain(&Failure { status, headers: &headers, body: &body });
+        if error.rejects_credential() {
+            self.credential.reject(self.way.clock.now());
+        }
+        error
     }
 
     pub(super) fn unusable(&self, what: &'static str) -> BackendError {
@@ -178,13 +182,17 @@ impl Errand {
         (line, reuse): (Line, Reuse),
     ) -> Result<Answer, BackendError> {
         let (parts, incoming) = response.into_parts();
-        let chunked = parts.headers.contains_key(TRANSFER_ENCODING);
+        let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
         let length = incoming.size_hint().exact();
-        if chunked && parts.headers.contains_key(CONTENT_LENGTH) {
-            return Err(self.unusable("it says its length in two ways"));
-        }
-        if length.is_none() && (!chunked || parts.version != Version::HTTP_11) {
-            return Err(self.unusable("only the end of the connection would end it"));
+        match (codings.next(), codings.next(), length) {
+            (None, None, Some(_)) => (),
+            (Some(_), _, _) if parts.headers.contains_key(CONTENT_LENGTH) => {
+                return Err(self.unusable("it says its length in two ways"));
+            }
+            (Some(one), None, _)
+                if one.as_bytes().eq_ignore_ascii_case(b"chunked")
+                    && parts.version == Version::HTTP_11 => {}
+            _ => return Err(self.unusable("only the end of the connection would end it")),
         }
         let piece = Piece::new(incoming, length, vigil, (Rc::clone(&self.pool), line, reuse));
         Ok(Answer { status: parts.status, headers: parts.headers, piece })

@@ -25,6 +25,8 @@ pub use sources::Sources;
 pub use sts::RefusalCode;
 pub use tools::Tools;
 
+use crate::ground::clock::Timestamp;
+
 /// What the grant's storage is opened with. Made by [`Minter::mint`] only.
 #[derive(Debug, Clone)]
 pub struct Credential(Kind);
@@ -49,6 +51,13 @@ impl Credential {
         match &self.0 {
             Kind::None => None,
             Kind::Aws(held) => Some(&held.keys),
+        }
+    }
+
+    /// The other side refused it as expired or unknown: the next grant gets a fresh one (see [`Minter::reject`]).
+    pub fn reject(&self, now: Timestamp) {
+        if let Kind::Aws(held) = &self.0 {
+            held.reject(now);
         }
     }
 
