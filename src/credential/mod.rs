@@ -18,14 +18,14 @@ mod tools;
 
 use std::sync::Arc;
 
+use crate::ground::clock::Timestamp;
+
 pub use error::{CredentialError, SourceError};
 pub use minter::{Had, Minter, Trial};
 pub use settings::{AssumeRole, Fault, Settings, Source, Variables};
 pub use sources::Sources;
 pub use sts::RefusalCode;
 pub use tools::Tools;
-
-use crate::ground::clock::Timestamp;
 
 /// What the grant's storage is opened with. Made by [`Minter::mint`] only.
 #[derive(Debug, Clone)]
