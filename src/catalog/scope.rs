@@ -32,3 +32,27 @@ impl<T: PartialEq> Allowed<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_allows_nothing_and_what_is_kept_reads_back() {
+        let nothing = Scope { projects: Allowed::Only(vec![]), operations: Allowed::Only(vec![]) };
+        assert!(!nothing.operations.holds(&"ReadObject".to_owned()));
+        let some = Scope {
+            projects: Allowed::Only(vec!["scans".parse().unwrap()]),
+            operations: Allowed::All,
+        };
+        assert!(some.projects.holds(&"scans".parse().unwrap()));
+        assert!(!some.projects.holds(&"other".parse().unwrap()));
+        for scope in [nothing, some, Scope::ALL] {
+            let kept = serde_json::to_string(&scope).unwrap();
+            assert_eq!(serde_json::from_str::<Scope>(&kept).unwrap(), scope, "{kept}");
+        }
+        for damaged in ["{}", r#"{"projects":"all"}"#, r#"{"projects":[],"operations":"all"}"#] {
+            assert!(serde_json::from_str::<Scope>(damaged).is_err(), "{damaged}");
+        }
+    }
+}

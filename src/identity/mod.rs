@@ -15,7 +15,7 @@ mod suppose;
 #[cfg(test)]
 mod tests;
 
-pub use api_token::{BadScope, TokenWish, create_token, scope_from_words};
+pub use api_token::{TokenWish, create_token};
 pub use error::{IdentityError, SignInError};
 pub use password::{PasswordError, Passwords};
 pub use person::{Identity, Person, Proof, ProofId};

@@ -1,12 +1,11 @@
 //! Bringing the records to a wanted state, as a catalogue file tells it: read, plan and write in one transaction, so that
 //! the plan that is shown is the plan that is carried out.
 
-use sqlx::Sqlite;
+use sqlx::Database;
 use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
 
 use super::change::one_row;
-use super::{Change, Records, RecordsError, word, word_if_any};
+use super::{Change, Db, Records, RecordsError, word, word_if_any};
 use crate::catalog::{
     Absent, Edit, Email, OrganizationName, ProjectFacts, ProjectName, Role, State, Step,
     StorageFacts, StorageName, WorkspaceName,
@@ -354,7 +353,7 @@ async fn project_member(
 /// Every step is about one row; one that meets none was planned wrongly, and nothing is kept.
 async fn once(
     change: &mut Change,
-    query: Query<'_, Sqlite, SqliteArguments>,
+    query: Query<'_, Db, <Db as Database>::Arguments>,
     what: &'static str,
 ) -> Result<(), RecordsError> {
     let done = query.execute(&mut *change.tx).await.map_err(RecordsError::of_naming(what))?;
