@@ -16,6 +16,7 @@ use super::BackendError;
 use super::budget::Budget;
 use super::upload::Payload;
 use crate::outbound::{Door, Host, Rules};
+use crate::telemetry::{Count, count};
 
 /// How many connections are kept, and for how long.
 #[derive(Debug, Clone)]
@@ -90,6 +91,7 @@ impl Pool {
     /// A new connection.
     pub(super) async fn open(&self, door: &Door) -> Result<Line, BackendError> {
         let (wire, rules) = door.connect(&self.host).await.map_err(BackendError::Unreachable)?;
+        count(Count::UpstreamConnections);
         let broken = |cause| BackendError::Broken { host: self.name(), cause };
         let (mut sender, connection) =
             http1::Builder::new().handshake(TokioIo::new(wire)).await.map_err(broken)?;

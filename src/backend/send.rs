@@ -20,6 +20,7 @@ use super::vigil::Vigil;
 use crate::credential::Credential;
 use crate::ground::clock::Clock;
 use crate::outbound::Door;
+use crate::telemetry::{Count, count};
 
 /// How much of an error's body is read; it is for us, and never relayed.
 const ERROR_BODY: usize = 16 * 1024;
@@ -58,6 +59,10 @@ struct Lost {
     again: bool,
 }
 
+fn missed(_lost: &Lost) {
+    count(Count::UpstreamErrors);
+}
+
 impl Errand {
     /// Asks for something that changes nothing. Any status but those of trouble comes back as an answer.
     pub(super) async fn ask(
@@ -68,8 +73,10 @@ impl Errand {
         self.pool.budget.earn();
         let spare = headers.clone();
         let first = self.sign(act, headers)?;
-        let trouble = match self.attempt(first, None, Fresh::IfNeeded).await {
+        let first = self.attempt(first, None, Fresh::IfNeeded).await.inspect_err(missed);
+        let trouble = match first {
             Ok(answer) if is_trouble(answer.status) => {
+                count(Count::UpstreamErrors);
                 let error = self.explain(answer).await;
                 if !self.pool.budget.spend() {
                     return Err(error);
@@ -82,8 +89,10 @@ impl Errand {
             Err(lost) => return Err(lost.error),
         };
         tracing::debug!(error = %trouble, "asking the storage once more");
+        count(Count::UpstreamRetries);
         let second = self.sign(act, spare)?;
-        let answer = self.attempt(second, None, Fresh::Always).await.map_err(|lost| lost.error)?;
+        let second = self.attempt(second, None, Fresh::Always).await.inspect_err(missed);
+        let answer = second.map_err(|lost| lost.error)?;
         if is_trouble(answer.status) { Err(self.explain(answer).await) } else { Ok(answer) }
     }
 
@@ -95,7 +104,8 @@ impl Errand {
         upload: (Upload, Rc<Progress>),
     ) -> Result<Answer, BackendError> {
         let signed = self.sign(act, headers)?;
-        self.attempt(signed, Some(upload), Fresh::IfNeeded).await.map_err(|lost| lost.error)
+        let answered = self.attempt(signed, Some(upload), Fresh::IfNeeded).await;
+        answered.inspect_err(missed).map_err(|lost| lost.error)
     }
 
     /// What an answer that is a no means. Reads the beginning of its body.
@@ -128,6 +138,7 @@ impl Errand {
         upload: Option<(Upload, Rc<Progress>)>,
         fresh: Fresh,
     ) -> Result<Answer, Lost> {
+        count(Count::UpstreamRequests);
         let (payload, progress) = match upload {
             Some((upload, progress)) => (Payload::Upload(upload), Some(progress)),
             None => (Payload::Nothing, None),

@@ -16,6 +16,7 @@ use super::tools::Tools;
 use crate::catalog::{CredentialName, Storage};
 use crate::ground::clock::{SignedDuration, Timestamp};
 use crate::ground::control::ControlFailed;
+use crate::telemetry::{Count, count};
 
 /// Keys in use, with the slot that they came from.
 #[derive(Debug)]
@@ -176,6 +177,7 @@ impl Slot {
         flight.landing = None;
         match fetched {
             Ok(held) => {
+                count(Count::CredentialsMinted);
                 let held = Arc::new(held);
                 flight.failures.succeeded();
                 flight.last_failure = None;
@@ -183,6 +185,7 @@ impl Slot {
                 Ok(held)
             }
             Err(failure) => {
+                count(Count::CredentialFailures);
                 let failure = Arc::new(failure);
                 // A role that is left alone for now knows itself when to go on.
                 if !matches!(*failure, SourceError::Paused { .. }) {

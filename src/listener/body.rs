@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
+use crate::telemetry::{Count, add};
+
 /// The body as it comes from the client; nothing is read before it is asked for.
 pub struct RequestBody(Source);
 
@@ -51,6 +53,11 @@ impl Body for RequestBody {
             };
             match frame {
                 Some(Ok(frame)) if !frame.is_data() => (),
+                Some(Ok(frame)) => {
+                    let bytes = frame.data_ref().map_or(0, Bytes::len);
+                    add(Count::BytesIn, u64::try_from(bytes).unwrap_or(u64::MAX));
+                    return Poll::Ready(Some(Ok(frame)));
+                }
                 other => return Poll::Ready(other.map(|frame| frame.map_err(BodyError))),
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use pingora_limits::rate::Rate;
 
 use super::Limits;
+use crate::telemetry::{self, Gauge};
 
 /// See the head of this file.
 pub(super) struct Census {
@@ -57,6 +58,7 @@ impl Census {
         }
         *count += 1;
         drop(addresses);
+        telemetry::raise(Gauge::OpenConnections);
         Some(Seat { census: Arc::clone(self), address })
     }
 
@@ -78,6 +80,7 @@ impl Drop for Seat {
         }
         drop(addresses);
         self.census.open.fetch_sub(1, Ordering::Relaxed);
+        telemetry::lower(Gauge::OpenConnections);
     }
 }
 

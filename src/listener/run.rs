@@ -25,6 +25,7 @@ use super::{
 };
 use crate::ground::control::Control;
 use crate::ground::random::Random;
+use crate::telemetry::{Count, count};
 
 /// The sockets are open and the certificates read; nothing is accepted yet.
 pub struct Bound {
@@ -286,9 +287,12 @@ async fn accept<A: App>(
         };
         // refused by closing: an answer would cost what the limit saves
         if let Some(seat) = thread.census.admit(peer) {
+            count(Count::Connections);
             let accepted = Accepted { tcp, peer, line: lines.open(), seat };
             let serve = Rc::clone(&thread).serve(accepted, kind.clone());
             drop(tokio::task::spawn_local(serve));
+        } else {
+            count(Count::ConnectionsRefused);
         }
     }
 }

@@ -28,6 +28,7 @@ use super::outgoing::{After, Answer, Outgoing, Underway, dress, without_body};
 use super::validator::{Origin, RequestIds, Rules};
 use super::wire::Wire;
 use super::{ClearTextMode, Incoming, Limits, Protocol, RequestFault};
+use crate::telemetry::{Count, count};
 
 /// hyper takes no more of an answer while so much is unsent. Not less than a head, since it bounds the reading too.
 const HTTP1_BUFFER: usize = 64 * 1024;
@@ -107,6 +108,8 @@ impl<A: App> Thread<A> {
                         Some(b"h2") => connection.http2(tls).await,
                         Some(_) | None => connection.http1(tls).await,
                     }
+                } else {
+                    count(Count::HandshakesFailed);
                 }
             }
         }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{Reloads, Requests};
 use crate::audit::Audit;
-use crate::ground::clock::Clock;
 use crate::ground::generation::Generation;
+use crate::listener::CertificateFiles;
 use crate::records::Records;
 
 /// Whom the operations address asks.
@@ -20,7 +20,8 @@ pub struct Health {
     pub requests: Arc<Requests>,
     pub reloads: Arc<Reloads>,
     pub generation: Generation,
-    pub clock: Clock,
+    /// Their ends are told by `/metrics`.
+    pub certificates: Vec<CertificateFiles>,
     /// The sockets are open and threads accept on them.
     pub listening: AtomicBool,
     /// The program was told to stop.

@@ -1,7 +1,8 @@
 //! `/metrics`: everything that is counted, put together when it is asked for.
 
 use super::Health;
-use crate::telemetry::{self, Family, Samples};
+use crate::listener::{CertificateFiles, Inspected};
+use crate::telemetry::{self, Family, Labels, Samples};
 
 /// The whole page.
 #[must_use]
@@ -36,6 +37,11 @@ pub fn metrics_page(health: &Health) -> String {
             health.reloads.last_success(),
         ),
     ]);
+    families.push(Family {
+        name: "tls_certificate_expiry_timestamp_seconds",
+        help: "when each certificate ends, in the order of the settings",
+        samples: Samples::Gauges(expiries(health)),
+    });
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     families.push(Family {
         name: "build_info",
@@ -43,6 +49,15 @@ pub fn metrics_page(health: &Health) -> String {
         samples: Samples::Gauges(vec![(version, 1)]),
     });
     telemetry::render(families)
+}
+
+/// Read from the files, as the listener does when they change.
+fn expiries(health: &Health) -> Vec<(Labels, i64)> {
+    let expiry = |(index, files): (usize, &CertificateFiles)| {
+        let until = Inspected::of(files)?.until.as_second();
+        Some((vec![("certificate", (index + 1).to_string())], until))
+    };
+    health.certificates.iter().enumerate().filter_map(expiry).collect()
 }
 
 fn gauge(name: &'static str, help: &'static str, now: i64) -> Family {

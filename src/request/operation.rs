@@ -118,6 +118,13 @@ impl Operation {
         route::parse(incoming).map(|ask| Self(Arc::new(ask)))
     }
 
+    /// The list of one key that `check --online` tries. No request stands behind it; policy is asked all the same.
+    #[must_use]
+    pub(crate) fn trial_list(project: ProjectName, storage: StorageName) -> Self {
+        let page = Page { limit: 1, ..Page::default() };
+        Self(Arc::new(Ask::List { project, storage, page }))
+    }
+
     #[must_use]
     pub fn ask(&self) -> &Ask {
         &self.0

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use super::CREDENTIALS;
 use super::document::{Node, Table, Value};
-use super::key::Key;
 use super::pieces::CredentialKind;
 use super::reader::{Reading, Section, unknown};
 use super::source::Place;
 use super::table::{self, CREDENTIAL, ROWS};
 use crate::catalog::CredentialName;
-use crate::credential::{AssumeRole, Source};
+use crate::credential::{self, AssumeRole, Fault, Source};
 
 type Sources = BTreeMap<CredentialName, Source>;
 
@@ -28,22 +27,45 @@ pub(super) fn sources(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Sou
         return None;
     };
     let mut sources = Sources::new();
-    let mut places = BTreeMap::new();
-    let count = sections.len();
+    let mut places = Places::new();
     for (name, (place, value)) in sections {
         let Some((name, table)) = head(&name, &place, value, reading) else { continue };
         let path = format!("{CREDENTIALS}.{name}");
         let rows = ROWS.iter().filter(|row| row.section == CREDENTIAL).copied().collect();
-        places.insert(
-            name.clone(),
-            (place.clone(), table.get("source").map(|(_, v)| v.place.clone())),
-        );
+        let keys = table.iter().map(|(key, (_, value))| (key.clone(), value.place.clone()));
+        places.insert(name.clone(), (place.clone(), keys.collect()));
         if let Some(source) = source(reading.open(&path, place, table, rows)) {
             sources.insert(name, source);
         }
     }
-    let sound = lead_somewhere(&sources, &places, reading);
-    (sound && sources.len() == count).then_some(sources)
+    judge(&sources, &places, reading);
+    // Whatever was wrong is in the report, which decides.
+    Some(sources)
+}
+
+type Places = BTreeMap<CredentialName, (Place, BTreeMap<String, Place>)>;
+
+/// What the stage itself finds wrong with them, each at its place.
+fn judge(sources: &Sources, places: &Places, reading: &mut Reading<'_>) {
+    let settings = credential::Settings { sources: sources.clone(), ..Default::default() };
+    let Err(faults) = credential::Sources::read(&settings) else { return };
+    for Fault { credential, field, problem, remedy } in faults {
+        // A source whose own section is at fault is missing here only.
+        let source = match sources.get(&credential) {
+            Some(Source::AssumeRole(role)) if field == "source" => Some(&role.source),
+            _ => None,
+        };
+        if source.is_some_and(|name| places.contains_key(name) && !sources.contains_key(name)) {
+            continue;
+        }
+        let mut remedy = remedy.to_owned();
+        if let Some(name) = source.filter(|name| !places.contains_key(name)) {
+            (_, remedy) = unknown(name.as_str(), places.keys().map(CredentialName::as_str), "");
+        }
+        let Some((section, keys)) = places.get(&credential) else { continue };
+        reading.key = format!("{CREDENTIALS}.{credential}.{field}");
+        reading.fault(keys.get(field).unwrap_or(section), problem, remedy);
+    }
 }
 
 fn head(
@@ -101,29 +123,11 @@ fn fixed(section: &mut Section<'_, '_>) -> Option<Source> {
 
 fn assume_role(section: &mut Section<'_, '_>) -> Option<Source> {
     let source = section.take(&table::CREDENTIAL_SOURCE);
-    let role_place = section.place_of(&table::CREDENTIAL_ROLE);
     let role_arn = section.take(&table::CREDENTIAL_ROLE);
     let external_id = section.take_optional(&table::CREDENTIAL_EXTERNAL_ID);
     let duration = section.take_optional(&table::CREDENTIAL_DURATION);
-    let endpoint_place = section.place_of(&table::CREDENTIAL_ENDPOINT);
     let endpoint = section.take_optional(&table::CREDENTIAL_ENDPOINT);
     let region = section.take(&table::CREDENTIAL_REGION);
-    if let Some(role) = &role_arn
-        && !(role.starts_with("arn:") && role.contains(":role/"))
-    {
-        let remedy = "write arn:aws:iam::ACCOUNT:role/NAME";
-        refuse(section, (&role_place, &table::CREDENTIAL_ROLE), "is not the ARN of a role", remedy);
-    }
-    if let Some(Some(uri)) = &endpoint
-        && !(matches!(uri.scheme_str(), Some("https" | "http"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && matches!(uri.path(), "" | "/")
-            && uri.query().is_none())
-    {
-        let remedy = "write https://host or https://host:port";
-        let key = (&endpoint_place, &table::CREDENTIAL_ENDPOINT);
-        refuse(section, key, "is not the address of a server", remedy);
-    }
     Some(Source::AssumeRole(AssumeRole {
         source: source?,
         role_arn: role_arn?,
@@ -132,53 +136,4 @@ fn assume_role(section: &mut Section<'_, '_>) -> Option<Source> {
         sts_endpoint: endpoint?,
         region: region?,
     }))
-}
-
-fn refuse<T>(
-    section: &mut Section<'_, '_>,
-    (place, key): (&Place, &Key<T>),
-    what: &str,
-    remedy: &str,
-) {
-    let path = section.path(key.row.name);
-    section.note(place, &path, what.to_owned(), remedy.to_owned());
-}
-
-type Places = BTreeMap<CredentialName, (Place, Option<Place>)>;
-
-/// Every assumed role's source exists, and following the sources ends.
-fn lead_somewhere(sources: &Sources, places: &Places, reading: &mut Reading<'_>) -> bool {
-    let mut sound = true;
-    for (name, source) in sources {
-        let Source::AssumeRole(role) = source else { continue };
-        let place = places.get(name).map(|(section, key)| key.as_ref().unwrap_or(section));
-        let (what, remedy) = if !places.contains_key(&role.source) {
-            unknown(role.source.as_str(), places.keys().map(CredentialName::as_str), "a credential")
-        } else if leads_back(sources, name) {
-            (
-                "leads back to itself".to_owned(),
-                "name a credential of kind static or chain".to_owned(),
-            )
-        } else {
-            continue;
-        };
-        sound = false;
-        reading.key = format!("{CREDENTIALS}.{name}.source");
-        if let Some(place) = place {
-            reading.fault(place, format!("{:?} {what}", role.source.as_str()), remedy);
-        }
-    }
-    sound
-}
-
-fn leads_back(sources: &Sources, start: &CredentialName) -> bool {
-    let mut at = start;
-    for _ in 0..=sources.len() {
-        match sources.get(at) {
-            Some(Source::AssumeRole(role)) => at = &role.source,
-            Some(Source::Static { .. } | Source::Chain { .. }) | None => return false,
-        }
-    }
-    // longer than there are credentials: some ring was entered, and this one leads into it
-    true
 }

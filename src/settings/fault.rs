@@ -1,13 +1,14 @@
 //! What is wrong with the settings: every fault with its place and its remedy, all in one report.
 
 use std::fmt;
+use std::path::Path;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
     MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 
-use super::source::Place;
+use super::source::{Place, Source};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
@@ -43,6 +44,28 @@ impl Fault {
     #[must_use]
     pub fn of(key: &str, what: String, remedy: &str) -> Self {
         Self { key: key.to_owned(), what, remedy: remedy.to_owned(), place: None }
+    }
+
+    /// A fault in another file than the settings', which the settings lead to; the line counts from 1.
+    #[must_use]
+    pub fn in_file(
+        (file, line): (&Path, Option<usize>),
+        key: &str,
+        what: String,
+        remedy: &str,
+    ) -> Self {
+        let text = line.and_then(|line| Some((line, std::fs::read_to_string(file).ok()?)));
+        let place = match text {
+            Some((line, text)) => {
+                let before = text.split_inclusive('\n').take(line.saturating_sub(1));
+                let start: usize = before.map(str::len).sum();
+                let rest = text.get(start..).unwrap_or_default();
+                let end = start + rest.find('\n').unwrap_or(rest.len());
+                Place::File { source: Source::shared(file, &text), span: start..end }
+            }
+            None => Place::Whole(file.to_owned()),
+        };
+        Self::at(&place, key, what, remedy.to_owned())
     }
 
     /// The same in the form that a program reads.

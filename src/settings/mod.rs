@@ -18,7 +18,7 @@ mod table;
 use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
-pub use fault::{Fault, Report};
+pub use fault::{Fault, Line, Report};
 pub use key::{Absent, Applies, Row};
 pub use pages::settings_page;
 pub use table::ROWS;

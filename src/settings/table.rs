@@ -37,10 +37,10 @@ pub(super) const CREDENTIAL: &str = "credentials.NAME";
 keys! {
     LISTEN_ADDRESS: SocketAddr = address(), "listen" "address", Default("\"0.0.0.0:8443\""), Restart,
         "where HTTPS is served";
-    LISTEN_HOSTS: Vec<ServedHost> = some(|| "a list of host names".into()), "listen" "hosts", Required, Reload,
+    LISTEN_HOSTS: Vec<ServedHost> = some(|| "a list of host names".into()), "listen" "hosts", Required, Restart,
         "the Host values that are served, with or without a port; requests for others get 421";
-    LISTEN_CERTIFICATES: Vec<CertificateFiles> = certificates(), "listen" "certificates", Default("[]"), Reload,
-        "certificates by server name, each { chain = \"PEM\", key = \"PEM\" }; the first serves clients that name none; read again when the files change; needed unless clear_text serves";
+    LISTEN_CERTIFICATES: Vec<CertificateFiles> = certificates(), "listen" "certificates", Default("[]"), Restart,
+        "certificates by server name, each { chain = \"PEM\", key = \"PEM\" }; the first serves clients that name none; the files are read again when they change, the list at a start; needed unless clear_text serves";
     LISTEN_CLEAR_TEXT: ClearText = clear_text(), "listen" "clear_text", Optional, Restart,
         "a second socket without TLS, { address = \"IP:PORT\", mode = \"redirect\" }; mode \"serve\" is for a load balancer that ends TLS in front";
     LISTEN_THREADS: usize = integer::<1, 1024, usize>(), "listen" "threads", Optional, Restart,
@@ -99,9 +99,9 @@ keys! {
 
     POLICY_FOLDER: PathBuf = path(), "policy" "folder", Optional, Reload,
         "schema and policies; without it the roles that are built in";
-    POLICY_RATE: u32 = integer::<0, 1_000_000, u32>(), "policy" "requests_per_second", Default("0"), Restart,
+    POLICY_RATE: u32 = integer::<0, 1_000_000, u32>(), "policy" "requests_per_second", Default("0"), Reload,
         "requests per second of one person; 0 is no quota";
-    POLICY_BURST: u32 = integer::<0, 1_000_000, u32>(), "policy" "burst", Default("0"), Restart,
+    POLICY_BURST: u32 = integer::<0, 1_000_000, u32>(), "policy" "burst", Default("0"), Reload,
         "how many of them at once after a pause; 0 is as many as one second has";
 
     OUTBOUND_PRIVATE: Vec<Allowed> = list(|| "a list of \"ip\", \"ip:port\" or \"ip/bits\"".into()), "outbound" "allow_private", Default("[]"), Reload,

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::reload::{DrainDelay, Reloader};
 use super::stages::{Stages, StartError};
 use crate::ground::control::Control;
-use crate::listener::{self, Drain, ListenError};
+use crate::listener::{self, CertificateFiles, Drain, ListenError};
 use crate::operations::{Health, Reloads, Server};
 use crate::settings::{Environment, Loaded};
 use crate::telemetry::{self, Logs};
@@ -72,7 +72,7 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
         clear_text: bound.clear_text(),
         operations: operations.address(),
     };
-    let health = Arc::new(health(&stages));
+    let health = Arc::new(health(&stages, settings.listener.certificates.clone()));
     control.start(operations.run(Arc::clone(&health)));
     control.start(stages.watch.clone().run());
     let limit = settings.listener.limits.drain;
@@ -152,14 +152,14 @@ async fn finish(stages: Stages) {
     stages.watch.records().close().await;
 }
 
-fn health(stages: &Stages) -> Health {
+fn health(stages: &Stages, certificates: Vec<CertificateFiles>) -> Health {
     Health {
         records: stages.watch.records().clone(),
         audit: Arc::clone(&stages.audit),
         requests: Arc::clone(&stages.requests),
         reloads: Arc::new(Reloads::begun(stages.clock.now())),
         generation: stages.generation.clone(),
-        clock: stages.clock.clone(),
+        certificates,
         listening: AtomicBool::new(false),
         stopping: AtomicBool::new(false),
     }

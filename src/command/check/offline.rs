@@ -1,0 +1,97 @@
+//! What can be judged on this machine alone.
+
+use std::path::Path;
+
+use super::Findings;
+use crate::ground::clock::{Clock, SignedDuration, Timestamp};
+use crate::listener::{self, CertificateFiles, Certificates, Inspected};
+use crate::outbound;
+use crate::policy;
+use crate::settings::{Fault, Settings};
+
+/// Certificates that end sooner are remarked upon.
+const SOON: SignedDuration = SignedDuration::from_hours(21 * 24);
+
+pub(super) fn check(settings: &Settings, findings: &mut Findings) {
+    policies(&settings.policy, findings);
+    certificates(&settings.listener, Clock::system().now(), findings);
+    if let Err(error) = outbound::Rules::read(&settings.outbound) {
+        let remedy = "name PEM files that hold certificates of authorities";
+        findings.faults.extend([Fault::of("outbound.ca_files", told(&error), remedy)]);
+    }
+    folder("records.file", settings.records.parent(), findings);
+    folder("audit.folder", settings.audit.folder.parent(), findings);
+}
+
+fn policies(settings: &policy::Settings, findings: &mut Findings) {
+    if let Err(error) = policy::Rules::load(settings) {
+        let fault = |fault: &policy::Fault| {
+            let place = (fault.file.as_path(), fault.line);
+            Fault::in_file(place, "policy", fault.message.clone(), &fault.remedy)
+        };
+        findings.faults.extend(error.faults().iter().map(fault));
+    }
+}
+
+fn certificates(settings: &listener::Settings, now: Timestamp, findings: &mut Findings) {
+    let key = "listen.certificates";
+    if let Err(errors) = Certificates::load(&settings.certificates) {
+        let remedy = "name a PEM chain, its leaf first, and the PEM key that belongs to the leaf";
+        let fault = |error: &listener::CertificateError| {
+            Fault::in_file((&error.path, None), key, told(error), remedy)
+        };
+        findings.faults.extend(errors.iter().map(fault));
+    }
+    let read = |files| Some((files, Inspected::of(files)?));
+    let inspected: Vec<(&CertificateFiles, Inspected)> =
+        settings.certificates.iter().filter_map(read).collect();
+    for (files, facts) in &inspected {
+        valid(&files.chain, facts, now, findings);
+    }
+    // With a chain that cannot be read, what is covered cannot be known.
+    if settings.certificates.is_empty() || inspected.len() < settings.certificates.len() {
+        return;
+    }
+    for host in &settings.hosts {
+        if !inspected.iter().any(|(_, facts)| facts.covers(host)) {
+            let what = format!("no certificate is valid for {}", host.name());
+            let remedy = "add one for that name, or take the name out of listen.hosts";
+            findings.faults.extend([Fault::of(key, what, remedy)]);
+        }
+    }
+}
+
+fn valid(chain: &Path, facts: &Inspected, now: Timestamp, findings: &mut Findings) {
+    let wrong = |what: String| {
+        Fault::in_file((chain, None), "listen.certificates", what, "replace it by a valid one")
+    };
+    if facts.until <= now {
+        findings.faults.extend([wrong(format!("the certificate ended on {}", facts.until))]);
+    } else if facts.from > now {
+        findings.faults.extend([wrong(format!("the certificate begins on {}", facts.from))]);
+    } else if facts.until.duration_since(now) < SOON {
+        let chain = chain.display();
+        findings.remarks.push(format!("{chain}: the certificate ends soon, on {}", facts.until));
+    }
+}
+
+fn folder(key: &str, folder: Option<&Path>, findings: &mut Findings) {
+    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else { return };
+    if !folder.is_dir() {
+        let what = format!("{} is no folder", folder.display());
+        let remedy = format!("mkdir -p {}", folder.display());
+        findings.faults.extend([Fault::of(key, what, &remedy)]);
+    }
+}
+
+/// An error with its causes.
+pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,135 @@
+//! What only the others can tell: whether every credential can be had, every storage be reached, and whether our clock
+//! agrees with theirs (signatures are refused when it is off by more than minutes).
+
+mod storages;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Uri};
+use tokio::task::LocalSet;
+
+use self::storages::Lister;
+use super::Findings;
+use super::offline::told;
+use crate::catalog::{Catalog, Place, S3Place};
+use crate::command::Failure;
+use crate::credential::{Minter, Sources, Tools, Trial};
+use crate::ground::clock::{Clock, SignedDuration, Timestamp};
+use crate::ground::control::Control;
+use crate::ground::generation::Generation;
+use crate::outbound::{Door, Rules};
+use crate::records::{Records, Watch};
+use crate::settings::{Fault, Settings};
+
+/// AWS refuses signatures that are off by 15 minutes; long before that something is wrong.
+const SKEW: SignedDuration = SignedDuration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Only the head of the answer is wanted.
+const BODY_LIMIT: usize = 1 << 20;
+
+pub(super) fn check(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::because("cannot start", &error))?;
+    LocalSet::new().block_on(&runtime, reach(settings, findings))
+}
+
+async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
+    let rules =
+        Rules::read(&settings.outbound).map_err(|error| Failure::because("outbound", &error))?;
+    let sources = Sources::read(&settings.credential)
+        .map_err(|faults| Failure::new(format!("{} faults of credentials", faults.len())))?;
+    let (door, clock) = (Arc::new(Door::new(rules)), Clock::system());
+    let control = Control::new(tokio::runtime::Handle::current());
+    let tools = Tools { door: Arc::clone(&door), control, clock: clock.clone() };
+    let minter = Minter::new(sources, tools);
+    for trial in minter.try_all().await {
+        credential(&trial, findings);
+    }
+    // A check makes no records.
+    if !settings.records.exists() {
+        findings.remarks.push("there are no records yet, so no storage was reached".to_owned());
+        return Ok(());
+    }
+    let records = Records::open(&settings.records, clock.clone()).await?;
+    let watch = Watch::begin(records, Generation::default()).await?;
+    for origin in origins(&watch.catalog().current()) {
+        storage(&door, &clock, &origin, findings).await;
+    }
+    let lister = Lister::new(settings, door, watch.clone())?;
+    lister.list_all(&minter, findings).await?;
+    watch.records().close().await;
+    Ok(())
+}
+
+fn credential(trial: &Trial, findings: &mut Findings) {
+    let key = format!("credentials.{}", trial.name);
+    match &trial.outcome {
+        Ok(had) => findings.remarks.push(format!("{key}: {} can be had", had.access_key_id)),
+        Err(error) => {
+            let remedy = "see the cause; the settings of this credential are in this section";
+            findings.faults.extend([Fault::of(&key, told(error), remedy)]);
+        }
+    }
+}
+
+/// The servers behind all storages.
+fn origins(catalog: &Catalog) -> BTreeSet<String> {
+    let projects = catalog.organizations().flat_map(|organization| organization.projects());
+    let storages = projects.flat_map(|project| project.storages());
+    storages
+        .map(|storage| {
+            let Place::S3(place) = &storage.place;
+            origin(place)
+        })
+        .collect()
+}
+
+fn origin(place: &S3Place) -> String {
+    let own = || format!("https://s3.{}.amazonaws.com", place.region);
+    place.endpoint.clone().unwrap_or_else(own)
+}
+
+/// Any answer will do: it came over a checked connection from a server that speaks HTTP.
+async fn storage(door: &Door, clock: &Clock, origin: &str, findings: &mut Findings) {
+    let fault = |what: String, remedy: &str| Fault::of(origin, what, remedy);
+    let uri = format!("{}/", origin.trim_end_matches('/'));
+    let host = uri.parse::<Uri>().ok().and_then(|uri| Some(uri.authority()?.to_string()));
+    let request = Request::builder()
+        .method(Method::GET)
+        .uri(&uri)
+        .header(http::header::HOST, host.unwrap_or_default())
+        .body(Bytes::new());
+    let Ok(request) = request else {
+        findings
+            .faults
+            .extend([fault("is no address of a server".to_owned(), "set the storage's endpoint")]);
+        return;
+    };
+    match door.exchange(request, PATIENCE, BODY_LIMIT).await {
+        Err(error) => {
+            let remedy = "check the endpoint, outbound.allow_private and outbound.ca_files";
+            findings.faults.extend([fault(told(&error), remedy)]);
+        }
+        Ok(answer) => {
+            findings.remarks.push(format!("{origin}: answers"));
+            let date = answer.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
+            let Some(theirs) = date.and_then(parse_date) else { return };
+            let off = clock.now().duration_since(theirs);
+            if off.abs() > SKEW {
+                let what = format!("our clock is {} s away from theirs", off.as_secs());
+                findings.faults.extend([fault(what, "set this machine's clock (NTP)")]);
+            }
+        }
+    }
+}
+
+/// RFC 9110, section 5.6.7.
+fn parse_date(text: &str) -> Option<Timestamp> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    Timestamp::try_from(time).ok()
+}

@@ -1,0 +1,153 @@
+//! What an operator sees: readiness, metrics, reloads, the end, and `check`.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::{Site, peer, site::inside};
+
+const CREDENTIALS: &str = "[credentials.default]\nkind = \"chain\"\n";
+
+/// Asks the operations address.
+fn ask(site: &Site, path: &str) -> (u16, String) {
+    let mut socket = TcpStream::connect(("127.0.0.1", site.operations)).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: o\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+fn metric(site: &Site, name: &str) -> i64 {
+    let (_, page) = ask(site, "/metrics");
+    let line = page.lines().find(|line| line.starts_with(&format!("{name} ")));
+    let line = line.unwrap_or_else(|| panic!("{name} is not in\n{page}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+fn eventually(what: &str, site: &Site, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within 20 s: {what}\n{}", site.log());
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+fn edit(site: &Site, from: &str, to: &str) {
+    let file = inside(site, "sluicegate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from} is not in the settings");
+    fs::write(file, text.replace(from, to)).unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_tells_that_it_is_ready_and_what_it_did() {
+    let mut site = Site::prepare(CREDENTIALS, &[], "");
+    site.start();
+    let (status, readiness) = ask(&site, "/readyz");
+    let readiness: serde_json::Value = serde_json::from_str(&readiness).unwrap();
+    assert_eq!(status, 200, "{readiness}");
+    assert_eq!(readiness["ready"], true);
+    assert_eq!(readiness["settings_generation"], 1);
+    assert_eq!(ask(&site, "/livez").0, 200);
+    assert_eq!(ask(&site, "/nothing").0, 404);
+    assert_eq!(site.get("/-/api/account", None).await.status, 401);
+    let refused = "sluicegate_refusals_total{code=\"not-signed-in\"}";
+    eventually("the refusal is counted", &site, || metric(&site, refused) == 1);
+    eventually("nothing is in flight", &site, || {
+        metric(&site, "sluicegate_requests_in_flight") == 0
+    });
+    assert_eq!(metric(&site, "sluicegate_settings_generation"), 1);
+    let (_, page) = ask(&site, "/metrics");
+    assert!(
+        page.contains("sluicegate_tls_certificate_expiry_timestamp_seconds{certificate=\"1\"}")
+    );
+    assert!(page.ends_with("# EOF\n"), "{page}");
+}
+
+#[test]
+fn wrong_settings_leave_the_old_in_force_and_right_ones_are_taken_up() {
+    let mut site = Site::prepare(CREDENTIALS, &[], "");
+    site.start();
+    edit(&site, "level = \"info\"", "level = \"loud\"");
+    site.signal("HUP");
+    eventually("the reload fails", &site, || {
+        metric(&site, "sluicegate_settings_last_reload_successful") == 0
+    });
+    assert_eq!(metric(&site, "sluicegate_settings_generation"), 1);
+    assert_eq!(ask(&site, "/readyz").0, 200);
+    assert!(site.log().contains("the old ones stay"), "{}", site.log());
+    // Nobody sends a signal now: the changed file is enough.
+    edit(&site, "level = \"loud\"", "level = \"debug\"\n[limits]\nhead_seconds = 11");
+    eventually("the reload works", &site, || metric(&site, "sluicegate_settings_generation") == 2);
+    assert_eq!(metric(&site, "sluicegate_settings_last_reload_successful"), 1);
+    eventually("what needs a restart is named", &site, || {
+        site.log().contains("limits.head_seconds")
+    });
+}
+
+#[test]
+fn told_to_stop_it_is_not_ready_first_and_then_ends_well() {
+    let mut site = Site::prepare(CREDENTIALS, &[], "");
+    edit(&site, "[operations]", "[operations]\ndrain_delay_seconds = 600");
+    site.start();
+    site.signal("TERM");
+    eventually("it says that it is not ready", &site, || ask(&site, "/readyz").0 == 503);
+    let (_, readiness) = ask(&site, "/readyz");
+    assert!(readiness.contains("\"not_stopping\":false"), "{readiness}");
+    assert!(readiness.contains("\"records\":true"), "{readiness}");
+    // Whoever asks twice does not wait for the delay.
+    site.signal("INT");
+    assert_eq!(site.ended().code(), Some(0), "{}", site.log());
+    let verified = site.try_run(&["audit", "verify"], "");
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn a_start_with_faults_tells_all_of_them_and_does_not_happen() {
+    let site = Site::prepare(CREDENTIALS, &[], "[polcy]\nburst = 1\n");
+    edit(&site, "threads = 2", "threads = \"two\"");
+    let output = site.try_run(&["serve"], "");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for word in ["2 faults", "listen.threads", "did you mean policy?", "sluicegate.toml:"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    assert!(!inside(&site, "records.sqlite").exists(), "nothing may have been touched");
+}
+
+#[test]
+fn check_finds_faults_of_policies_and_certificates_at_once() {
+    let site = Site::prepare(CREDENTIALS, &[], "[policy]\nfolder = \"rules\"\n");
+    let other = tempfile::tempdir().unwrap();
+    let made = Command::new(peer::root().join("certs/make"))
+        .arg(other.path())
+        .arg("other.example.com")
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    fs::copy(other.path().join("chain.pem"), inside(&site, "chain.pem")).unwrap();
+    fs::create_dir(inside(&site, "rules")).unwrap();
+    fs::write(inside(&site, "rules/wrong.cedar"), "permit(principal, action, resource)").unwrap();
+    let output = site.try_run(&["check", "--json"], "");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["sound"], false);
+    let faults = found["faults"].as_array().unwrap();
+    let keys: Vec<_> = faults.iter().map(|fault| fault["key"].as_str().unwrap()).collect();
+    assert!(keys.contains(&"policy") && keys.contains(&"listen.certificates"), "{found}");
+    let names = faults.iter().any(|fault| fault["what"].as_str().unwrap().contains("localhost"));
+    assert!(names, "the host that no certificate covers is not named: {found}");
+    let drawn = String::from_utf8(site.try_run(&["check"], "").stderr).unwrap();
+    assert!(drawn.contains("wrong.cedar"), "{drawn}");
+}
+
+#[test]
+fn check_finds_nothing_in_a_sound_install() {
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    let output = site.try_run(&["check"], "");
+    assert!(output.status.success(), "{output:?}");
+    assert!(!inside(&site, "records.sqlite").exists(), "a check makes nothing");
+}
