@@ -37,7 +37,8 @@ pub fn render(families: Vec<Family>) -> String {
     let mut page = String::new();
     // writing to a String never fails
     text::encode(&mut page, &registry).unwrap_or_default();
-    page
+    // A sample without labels reads as everywhere else: by its name alone.
+    page.replace("{} ", " ")
 }
 
 #[derive(Debug)]

@@ -19,7 +19,6 @@ pub struct Site {
     pub folder: TempDir,
     pub port: u16,
     pub operations: u16,
-    pub client: Client,
     child: Option<Child>,
     ca: Vec<u8>,
 }
@@ -82,8 +81,7 @@ impl Site {
         }
         settings.push_str(more);
         fs::write(folder.path().join("sluicegate.toml"), settings).unwrap();
-        let client = client(&ca);
-        Self { folder, port, operations, client, child: None, ca }
+        Self { folder, port, operations, child: None, ca }
     }
 
     /// An install in front of moto, with static keys.
@@ -254,7 +252,7 @@ impl Site {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Answer {
-        let mut request = self.client.request(method, self.url(path));
+        let mut request = self.client().request(method, self.url(path));
         if let Some(person) = who {
             request = request.bearer_auth(&person.token);
         }
@@ -280,6 +278,11 @@ impl Site {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
         let cookie = answer.headers["set-cookie"].to_str().unwrap();
         cookie.split(';').next().unwrap().to_owned()
+    }
+
+    /// A client of its own: connections belong to the runtime of the test that made them.
+    pub fn client(&self) -> Client {
+        client(&self.ca)
     }
 
     pub fn ca(&self) -> &[u8] {
