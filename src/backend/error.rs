@@ -65,7 +65,7 @@ pub enum BackendError {
     #[error("{host} does not accept our credential any more: {status} {code}")]
     CredentialRejected { host: Box<str>, status: StatusCode, code: Code },
     #[error(
-        "{host} sends us elsewhere ({status} {code}): its region or endpoint is {region:?}, not the storage's"
+        "{host} sends us elsewhere ({status} {code}): its region or endpoint is {region}, not the storage's"
     )]
     Elsewhere { host: Box<str>, status: StatusCode, code: Code, region: Code },
     #[error("the storage's place cannot be used: {what}")]

@@ -29,6 +29,8 @@ pub(super) async fn read(
         Some(_) if matches!(read.conditions.if_range, Some(IfRange::Never)) => {
             whole(errand, key, read).await
         }
+        // Storages differ on it; it reaches nothing.
+        Some([ByteRange::Suffix { length: 0 }]) => unsatisfiable(errand, key, read).await,
         Some([one]) => single(errand, key, read, *one).await,
         // Boxed: rare, and large.
         Some(ranges) => Box::pin(several::read(errand, key, read, ranges)).await,

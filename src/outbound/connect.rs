@@ -112,8 +112,7 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, OutboundError> {
         let bad = || OutboundError::BadAddress { uri: text.to_owned() };
         let uri: http::Uri = text.parse().map_err(|_malformed| bad())?;
-        let plain = matches!(uri.path(), "" | "/") && uri.query().is_none();
-        if !plain || uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(bad());
         }
         Self::of(&uri)
@@ -126,12 +125,20 @@ impl Host {
     /// # Errors
     /// [`OutboundError::BadAddress`] when the URI is not absolute, or of another scheme.
     pub fn of(uri: &http::Uri) -> Result<Self, OutboundError> {
+        let bad = || OutboundError::BadAddress { uri: uri.to_string() };
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
             Some("https") => Scheme::Https,
-            Some(_) | None => return Err(OutboundError::BadAddress { uri: uri.to_string() }),
+            Some(_) | None => return Err(bad()),
         };
-        Self::new(scheme, uri.host().unwrap_or_default(), uri.port_u16())
+        let (name, authority) = uri.host().zip(uri.authority()).ok_or_else(bad)?;
+        // A user's name is not to be passed over, nor a port that is none to be read as the scheme's own.
+        let port = match authority.as_str() {
+            named if named.contains('@') => return Err(bad()),
+            named if named == name => None,
+            _ => Some(uri.port_u16().ok_or_else(bad)?),
+        };
+        Self::new(scheme, name, port)
     }
 }
 

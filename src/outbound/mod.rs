@@ -4,6 +4,8 @@
 mod address;
 mod connect;
 mod exchange;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod wire;
 

@@ -149,12 +149,14 @@ impl RawListing {
         let mut path: Vec<String> = Vec::new();
         let mut value = String::new();
         let mut listing = Self::default();
+        let mut begun = false;
         loop {
             match reader.read_event().or(Err(BAD_XML))? {
                 Event::Start(start) => {
                     if path.len() == DEEPEST {
                         return Err("the listing is nested too deeply");
                     }
+                    begun = true;
                     path.push(String::from_utf8_lossy(start.local_name().as_ref()).into_owned());
                     value.clear();
                     listing.open(&path)?;
@@ -170,7 +172,7 @@ impl RawListing {
                 Event::DocType(_) | Event::PI(_) => {
                     return Err("the listing holds a DOCTYPE or PI");
                 }
-                Event::Eof if path.is_empty() => return Ok(listing),
+                Event::Eof if begun && path.is_empty() => return Ok(listing),
                 Event::Eof => return Err("the listing breaks off"),
                 Event::Empty(_) | Event::Comment(_) | Event::Decl(_) => (),
             }
@@ -220,5 +222,130 @@ fn character(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, &'stat
         b"quot" => Ok('"'),
         b"apos" => Ok('\''),
         _ => Err(BAD),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(prefix: &str, after: &str) -> Page {
+        Page { prefix: prefix.to_owned(), after: after.to_owned(), limit: 3 }
+    }
+
+    fn contents(key: &str) -> String {
+        format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>")
+    }
+
+    fn listed(inside: &str, page: &Page) -> Result<(Vec<String>, Option<String>), &'static str> {
+        let xml = format!("<ListBucketResult>{inside}</ListBucketResult>");
+        let listing = listing(&Prefix::new("team"), page, xml.as_bytes())?;
+        Ok((listing.objects.into_iter().map(|object| object.key).collect(), listing.next))
+    }
+
+    #[test]
+    fn nothing_outside_the_prefix_or_the_page_is_listed() {
+        let more = "<IsTruncated>true</IsTruncated>";
+        let all = |keys: &[&str]| keys.iter().map(|key| contents(key)).collect::<String>();
+        let cases = [
+            (all(&["team/a", "team-secret/b", "tea", "/team/c", "team"]), page("", ""), vec!["a"]),
+            (all(&["team/"]), page("", ""), vec![]),
+            (all(&["team/x/1", "team/y/1"]), page("x/", ""), vec!["x/1"]),
+            (all(&["team/a", "team/b", "team/c"]), page("", "b"), vec!["c"]),
+            (all(&["team/1", "team/2", "team/3", "team/4"]), page("", ""), vec!["1", "2", "3"]),
+            (all(&["team/../x"]), page("", ""), vec!["../x"]),
+        ];
+        for (inside, page, expected) in cases {
+            let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+            assert_eq!(listed(&inside, &page), Ok((expected.clone(), None)), "{inside}");
+            match expected.last() {
+                Some(last) => {
+                    let next = Some(last.clone());
+                    assert_eq!(listed(&(inside + more), &page), Ok((expected, next)));
+                }
+                None => assert!(listed(&(inside + more), &page).is_err()),
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_read_as_they_were_encoded() {
+        let url = "<EncodingType>url</EncodingType>";
+        for (encoding, key, expected) in [
+            ("", "team/a+b%20c", "a+b%20c"),
+            ("", "team/a&amp;b&#x41;&lt;", "a&bA<"),
+            ("", "<![CDATA[team/<x>]]>", "<x>"),
+            (url, "team/a+b%20c%2B%25", "a b c+%"),
+            (url, "team/%C3%A9%01", "é\u{1}"),
+        ] {
+            let inside = format!("{encoding}{}", contents(key));
+            assert_eq!(
+                listed(&inside, &page("", "")),
+                Ok((vec![expected.to_owned()], None)),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_listings_are_refused() {
+        let deep = "<a>".repeat(100_000);
+        let cases = [
+            "",
+            "<",
+            "not xml",
+            "<Error><Code>AccessDenied</Code></Error>",
+            "<html></html>",
+            "<ListBucketResult>",
+            "<ListBucketResult></Other>",
+            "<!DOCTYPE x [<!ENTITY a \"b\">]><ListBucketResult></ListBucketResult>",
+            "<ListBucketResult><Contents><Key>&a;</Key></Contents></ListBucketResult>",
+            "<ListBucketResult><Contents><Key>team/a</Key><Size>-1</Size></Contents></ListBucketResult>",
+            "<ListBucketResult><Contents><Key>team/a</Key></Contents></ListBucketResult>",
+            "<ListBucketResult><?php ?></ListBucketResult>",
+            "<ListBucketResult>\u{0}<Contents></Contents>",
+            "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>team/%ff</Key><Size>1</Size></Contents></ListBucketResult>",
+            deep.as_str(),
+        ];
+        for xml in cases {
+            let read = listing(&Prefix::new("team"), &page("", ""), xml.as_bytes());
+            let short: String = xml.chars().take(80).collect();
+            assert!(read.is_err(), "{short}: {read:?}");
+        }
+        assert!(
+            listing(&Prefix::new(""), &page("", ""), b"<ListBucketResult>\xff</ListBucketResult>")
+                .is_err()
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_listing_brings_a_panic_or_a_key_outside(inside in "(<Contents><Key>[a-z/&;%+]{0,12}</Key><Size>[0-9]{0,3}</Size></Contents>|[<>a-z/&;!\\[]{0,8}){0,5}") {
+            let xml = format!("<ListBucketResult>{inside}</ListBucketResult>");
+            if let Ok(listing) = listing(&Prefix::new("t"), &page("", ""), xml.as_bytes()) {
+                for object in listing.objects {
+                    let stored = format!("t/{}", object.key);
+                    let raw = stored.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                    proptest::prop_assert!(xml.contains(&raw) || xml.contains('&'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_in_what_is_an_error_and_in_nothing_else() {
+        for (body, expected) in [
+            ("<Error><Code>NoSuchKey</Code><Message>x</Message></Error>", Some("NoSuchKey")),
+            (
+                "<?xml version=\"1.0\"?>\n<s:Error xmlns:s=\"x\"><s:Code>A</s:Code></s:Error>",
+                Some("A"),
+            ),
+            ("<Error><Code>cut o", None),
+            ("<!DOCTYPE a><Error><Code>X</Code></Error>", None),
+            ("{\"Code\": \"X\"}", None),
+            ("", None),
+        ] {
+            assert_eq!(field(body.as_bytes(), "Code").as_deref(), expected, "{body}");
+        }
     }
 }

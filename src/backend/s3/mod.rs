@@ -245,3 +245,88 @@ fn payload_header(payload: Payload<'_>) -> Result<HeaderValue, BackendError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(bucket: &str, endpoint: Option<&str>, addressing: Addressing) -> S3Place {
+        S3Place {
+            bucket: bucket.to_owned(),
+            prefix: Prefix::new("p/"),
+            region: "eu-central-1".to_owned(),
+            endpoint: endpoint.map(str::to_owned),
+            addressing,
+        }
+    }
+
+    #[test]
+    fn buckets_are_addressed_as_the_storage_says() {
+        use Addressing::{Path, Virtual};
+        let cases = [
+            ("b", None, Virtual, "https://b.s3.eu-central-1.amazonaws.com", "/p/"),
+            ("b", None, Path, "https://s3.eu-central-1.amazonaws.com", "/b/p/"),
+            // No certificate covers two labels, and a label has no capitals or underscores.
+            ("b.c", None, Virtual, "https://s3.eu-central-1.amazonaws.com", "/b.c/p/"),
+            ("B_c", None, Virtual, "https://s3.eu-central-1.amazonaws.com", "/B_c/p/"),
+            (
+                "b",
+                Some("https://minio.example:9000"),
+                Virtual,
+                "https://b.minio.example:9000",
+                "/p/",
+            ),
+            ("b", Some("https://minio.example/"), Path, "https://minio.example", "/b/p/"),
+            ("b", Some("http://minio.example:80"), Path, "http://minio.example", "/b/p/"),
+            // An address takes no label.
+            ("b", Some("http://127.0.0.1:9000"), Virtual, "http://127.0.0.1:9000", "/b/p/"),
+            ("b", Some("http://[::1]:9000"), Virtual, "http://[::1]:9000", "/b/p/"),
+            ("b", Some("https://MINIO.example"), Path, "https://minio.example", "/b/p/"),
+        ];
+        for (bucket, endpoint, addressing, host, stem) in cases {
+            let bucket = Bucket::new(&place(bucket, endpoint, addressing)).unwrap();
+            assert_eq!((bucket.host.to_string(), &*bucket.stem), (host.to_owned(), stem));
+        }
+        let china = S3Place { region: "cn-north-1".to_owned(), ..place("b", None, Virtual) };
+        assert_eq!(
+            Bucket::new(&china).unwrap().host.to_string(),
+            "https://b.s3.cn-north-1.amazonaws.com.cn"
+        );
+    }
+
+    #[test]
+    fn a_place_that_could_become_another_host_or_path_is_refused() {
+        for bucket in ["", "a/b", "..", ".", "a b", "a?b", "a#b", "a@b", "a%2fb", "é"] {
+            assert!(Bucket::new(&place(bucket, None, Addressing::Path)).is_err(), "{bucket}");
+        }
+        for endpoint in [
+            "",
+            "minio:9000",
+            "ftp://minio",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://user@a",
+            "https://a:99999",
+            "https://a b",
+            "https://a\\b",
+            "//a",
+            "https://a..b",
+        ] {
+            let place = place("b", Some(endpoint), Addressing::Path);
+            assert!(Bucket::new(&place).is_err(), "{endpoint}");
+        }
+        for region in ["", "eu/central", "eu.evil.example#", "eu central"] {
+            let place = S3Place { region: region.to_owned(), ..place("b", None, Addressing::Path) };
+            assert!(Bucket::new(&place).is_err(), "{region}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_without_its_slash_is_still_a_folder() {
+        let text = r#"{"bucket":"b","prefix":"scans","region":"r"}"#;
+        let place: S3Place = serde_json::from_str(text).unwrap();
+        let bucket = Bucket::new(&place).unwrap();
+        assert_eq!(bucket.object("../x"), "/scans/../x");
+    }
+}

@@ -164,11 +164,7 @@ async fn serve(mut stream: TcpStream, connection: usize, script: &Script, to: &R
                     }
                 }
                 Do::Close => return,
-                Do::Reset => {
-                    return socket2::SockRef::from(&stream)
-                        .set_linger(Some(Duration::ZERO))
-                        .unwrap();
-                }
+                Do::Reset => return stream.set_zero_linger().unwrap(),
                 Do::Hang => {
                     // Until the other side goes.
                     drop(stream.read_to_end(&mut Vec::new()).await);
