@@ -231,3 +231,57 @@ impl<T: Display> Serialize for Shown<T> {
         serializer.collect_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::super::escape::to_json;
+    use super::super::fixture::{end, facts, id};
+    use super::{Facts, Numbered, Record};
+    use crate::stream::fixture::{annotator, reading};
+
+    fn full() -> Record {
+        let (incoming, _policy, grant) = reading();
+        let facts = Facts {
+            operation: Some(grant.operation().clone()),
+            identity: Some(annotator()),
+            grant: Some(grant),
+            credential: Some("AKIDEXAMPLE".into()),
+            user_agent: Some("agent \u{202e}x".parse().unwrap()),
+            ..Facts::of(&incoming, super::super::fixture::AT)
+        };
+        let mut end = end(StatusCode::OK);
+        end.upstream = Some("4442587FB7D0A2F9".into());
+        end.refusal = Some(("storage-fault", "because".into()));
+        Record::Request { facts: Box::new(facts), end }
+    }
+
+    #[test]
+    fn every_field_is_in_the_dictionary() {
+        let json = to_json(&Numbered { seq: 1, node: "n", record: &full() }).unwrap();
+        let record: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&json).unwrap();
+        let dictionary = include_str!("../../docs/audit.md");
+        for field in record.keys() {
+            assert!(dictionary.contains(&format!("`{field}`")), "{field} is not in docs/audit.md");
+        }
+        assert!(record.len() > 20);
+        assert!(json.contains(r"\u202e"), "what deceives is escaped");
+    }
+
+    #[test]
+    fn neither_the_bucket_nor_the_proof_is_in_a_record() {
+        let json = to_json(&Numbered { seq: 1, node: "n", record: &full() }).unwrap();
+        assert!(!json.contains("bucket") && !json.contains(&"00".repeat(7)), "{json}");
+    }
+
+    #[test]
+    fn an_end_says_only_what_is_new() {
+        let request = facts(4, "x").request;
+        let record =
+            Record::Ended { time: super::super::fixture::AT, request, end: end(StatusCode::OK) };
+        let json = to_json(&Numbered { seq: 2, node: "n", record: &record }).unwrap();
+        assert!(json.contains(&id(4).to_string()) && !json.contains("client"), "{json}");
+    }
+}
