@@ -65,10 +65,12 @@ impl Log {
             checkpoint: None,
         };
         log.head(now)?;
-        if let Some(note) = past.note {
+        for note in past.notes {
             log.mark(note, now)?;
         }
         log.commit(true)?;
+        // From here on a folder with segments and without a head is one from which somebody took it.
+        Head::sign(&log.signer, log.end).write(folder)?;
         sync_folder(folder)?;
         Ok(log)
     }
@@ -168,15 +170,34 @@ impl Log {
 struct Past {
     number: u64,
     end: Link,
-    note: Option<What>,
+    notes: Vec<What>,
 }
 
 impl Past {
     fn take_over(folder: &Path, signer: &Signer) -> io::Result<Self> {
+        let head = Head::read(folder).unwrap_or_default();
+        let signed = head.as_ref().and_then(|head| head.link(&signer.public()));
+        let mut past = Self::of_segments(folder, signer)?;
+        let fault = match signed {
+            Some(link) if link.seq > past.end.seq => {
+                let (end, head) = (past.end.seq, link.seq);
+                // The chain goes on from what was signed: the gap stays visible to the verifier for ever.
+                past.end = link;
+                format!("records are missing: they end with {end}, the signed head with {head}")
+            }
+            None if past.number > 0 => "the signed head is missing or forged".to_owned(),
+            Some(_) | None => return Ok(past),
+        };
+        tracing::error!(fault, "the audit was changed while nobody wrote it");
+        past.notes.push(What::Tampered { fault });
+        Ok(past)
+    }
+
+    fn of_segments(folder: &Path, signer: &Signer) -> io::Result<Self> {
         let segments = list(folder)?;
         // A segment whose head was never finished is taken away as a torn tail, then the one before it is the last.
         let Some(last) = segments.last() else {
-            return Ok(Self { number: 0, end: Link::START, note: None });
+            return Ok(Self { number: 0, end: Link::START, notes: Vec::new() });
         };
         let key = signer.public();
         let mut walk = Walk::alone(&key, last);
@@ -184,14 +205,14 @@ impl Past {
         match walk.segment(last, true, &mut |_| ()) {
             Ok(()) if walk.end == Link::START => Self::without_head(folder, &segments, signer),
             Ok(()) => {
-                let note = walk.torn.map(|torn| cut(last, torn.offset)).transpose()?;
-                Ok(Self { number, end: walk.end, note })
+                let torn = walk.torn.map(|torn| cut(last, torn.offset)).transpose()?;
+                Ok(Self { number, end: walk.end, notes: torn.into_iter().collect() })
             }
             Err(VerifyError::Fault(fault)) => {
                 tracing::error!(%fault, "the audit was changed while nobody wrote it");
                 let end = last_stated(last)?.unwrap_or(walk.end);
-                let note = Some(What::Tampered { fault: fault.to_string() });
-                Ok(Self { number, end, note })
+                let notes = vec![What::Tampered { fault: fault.to_string() }];
+                Ok(Self { number, end, notes })
             }
             Err(VerifyError::Unreadable(error)) => Err(error),
             Err(VerifyError::Empty(folder)) => Err(io::Error::other(folder.display().to_string())),
@@ -201,19 +222,19 @@ impl Past {
     /// The last segment holds no whole line: it goes aside, and the chain goes on where the one before ended.
     fn without_head(folder: &Path, segments: &[Segment], signer: &Signer) -> io::Result<Self> {
         let Some((last, before)) = segments.split_last() else {
-            return Ok(Self { number: 0, end: Link::START, note: None });
+            return Ok(Self { number: 0, end: Link::START, notes: Vec::new() });
         };
         let note = cut(last, 0)?;
         std::fs::remove_file(&last.path)?;
         let Some(previous) = before.last() else {
-            return Ok(Self { number: 0, end: Link::START, note: Some(note) });
+            return Ok(Self { number: 0, end: Link::START, notes: vec![note] });
         };
         let key = signer.public();
         let mut walk = Walk::alone(&key, previous);
         let _changed = walk.segment(previous, false, &mut |_| ());
         let end = last_stated(previous)?.unwrap_or(walk.end);
         sync_folder(folder)?;
-        Ok(Self { number: previous.number, end, note: Some(note) })
+        Ok(Self { number: previous.number, end, notes: vec![note] })
     }
 }
 
@@ -344,6 +365,32 @@ mod tests {
         let Err(VerifyError::Fault(fault)) = check(folder.path()) else { panic!("hidden") };
         assert_eq!((fault.file, fault.line, fault.why), (path, 5, FaultWhy::WrongHash));
         assert!(text(folder.path()).contains(r#""kind":"tampered""#));
+    }
+
+    #[test]
+    fn a_start_does_not_hide_what_was_cut_before_it() {
+        type Cut = fn(&Path);
+        let cuts: [(&str, Cut); 3] = [
+            ("the last segment's end", |folder| {
+                let path = Segment::new(folder, 1).path;
+                let content = std::fs::read_to_string(&path).unwrap();
+                let kept: String =
+                    content.lines().take(2).map(|line| format!("{line}\n")).collect();
+                std::fs::write(&path, kept).unwrap();
+            }),
+            ("the only segment", |folder| {
+                std::fs::remove_file(Segment::new(folder, 1).path).unwrap();
+            }),
+            ("the head", |folder| std::fs::remove_file(folder.join("head.json")).unwrap()),
+        ];
+        for (name, cut) in cuts {
+            let folder = folder();
+            killed_after(folder.path(), 1);
+            cut(folder.path());
+            drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+            assert!(text(folder.path()).contains(r#""kind":"tampered""#), "{name}");
+            assert_eq!(check(folder.path()).is_err(), name != "the head", "{name}");
+        }
     }
 
     #[test]
