@@ -2,20 +2,36 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::line::Line;
 use crate::telemetry::{Count, add};
 
 /// The body as it comes from the client; nothing is read before it is asked for.
 pub struct RequestBody(Source);
 
 enum Source {
-    Wire(hyper::body::Incoming),
+    Wire(Upload),
     Whole(Full<Bytes>),
+}
+
+/// A body that a connection carries; a client that sends nothing more of it is cut off.
+struct Upload {
+    body: hyper::body::Incoming,
+    line: Rc<Line>,
+    stall: Duration,
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.line.expect_giving(None);
+    }
 }
 
 /// The client's body broke off or was malformed.
@@ -24,8 +40,12 @@ enum Source {
 pub struct BodyError(#[source] hyper::Error);
 
 impl RequestBody {
-    pub(super) const fn from_wire(body: hyper::body::Incoming) -> Self {
-        Self(Source::Wire(body))
+    pub(super) const fn from_wire(
+        body: hyper::body::Incoming,
+        line: Rc<Line>,
+        stall: Duration,
+    ) -> Self {
+        Self(Source::Wire(Upload { body, line, stall }))
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
@@ -43,7 +63,11 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
             let frame = match &mut self.0 {
-                Source::Wire(body) => ready!(Pin::new(body).poll_frame(context)),
+                Source::Wire(upload) => {
+                    let frame = Pin::new(&mut upload.body).poll_frame(context);
+                    upload.line.expect_giving(frame.is_pending().then_some(upload.stall));
+                    ready!(frame)
+                }
                 Source::Whole(body) => {
                     let frame = ready!(Pin::new(body).poll_frame(context));
                     return Poll::Ready(
@@ -65,14 +89,14 @@ impl Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Source::Wire(body) => body.is_end_stream(),
+            Source::Wire(upload) => upload.body.is_end_stream(),
             Source::Whole(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Source::Wire(body) => body.size_hint(),
+            Source::Wire(upload) => upload.body.size_hint(),
             Source::Whole(body) => body.size_hint(),
         }
     }

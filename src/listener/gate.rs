@@ -120,9 +120,7 @@ impl<T: AsyncRead + Unpin> Gate<T> {
     /// Until a head is cleared or refused; `false` when the connection is to end instead.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         loop {
-            if self.held.get(self.start..self.start + 2) == Some(b"\r\n") {
-                self.start += 2; // RFC 9112, 2.2: an empty line before a request line is ignored
-            }
+            self.skip_empty_lines();
             if let Some(length) = self.head_length() {
                 self.judge(length);
                 return Poll::Ready(Ok(true));
@@ -143,6 +141,18 @@ impl<T: AsyncRead + Unpin> Gate<T> {
             if ready!(self.fill(context))? == 0 {
                 return Poll::Ready(Ok(false));
             }
+        }
+    }
+
+    /// RFC 9112, 2.2: empty lines before a request line are ignored.
+    fn skip_empty_lines(&mut self) {
+        while self.pending().starts_with(b"\r\n") {
+            self.start += 2;
+        }
+        if self.start == self.held.len() {
+            self.held.clear();
+            self.start = 0;
+            self.searched = 0;
         }
     }
 
@@ -341,5 +351,85 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<T> {
         }
         gate.held = Vec::new();
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A socket whose bytes come in given pieces, then end.
+    struct Pieces(std::collections::VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(mut piece) = self.0.pop_front() {
+                let rest = piece.split_off(piece.len().min(buffer.remaining()));
+                buffer.put_slice(&piece);
+                if !rest.is_empty() {
+                    self.0.push_front(rest);
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What hyper would read, and how many requests were counted and refused.
+    fn through(bytes: &[u8], piece: usize, room: usize) -> (Vec<u8>, bool) {
+        let line = Rc::new(Line::default());
+        let scratch: Scratch = Rc::new(RefCell::new(vec![0; 512].into()));
+        let patience = Patience { head: Duration::MAX, idle: Duration::MAX };
+        let pieces = Pieces(bytes.chunks(piece).map(<[u8]>::to_vec).collect());
+        let mut gate = Gate::new(pieces, Rc::clone(&line), scratch, patience);
+        let mut passed = Vec::new();
+        let mut buffer = vec![0; room];
+        let context = &mut Context::from_waker(std::task::Waker::noop());
+        loop {
+            let mut into = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut gate).poll_read(context, &mut into) {
+                Poll::Ready(Ok(())) if into.filled().is_empty() => return (passed, false),
+                Poll::Ready(Ok(())) => passed.extend_from_slice(into.filled()),
+                Poll::Ready(Err(_)) | Poll::Pending => return (passed, true),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn how_bytes_are_cut_changes_nothing(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    Just("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+                    Just("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\nGET /\r\n"),
+                    Just("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\na\r\n\r\n0\r\nA: b\r\n\r\n"),
+                    Just("\r\n"),
+                    Just("GET / HTTP/1.1\r\n"),
+                    Just("Host: a\r\n"),
+                    Just("0\r\n\r\n"),
+                    Just("x\n"),
+                ],
+                0..8,
+            ),
+            piece in 1usize..40,
+            room in 1usize..600,
+        ) {
+            let bytes = parts.concat();
+            let whole = through(bytes.as_bytes(), usize::MAX, 4096);
+            prop_assert_eq!(through(bytes.as_bytes(), piece, room), whole);
+        }
+
+        #[test]
+        fn any_bytes_are_passed_or_refused_without_a_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            piece in 1usize..40,
+        ) {
+            through(&bytes, piece, 64);
+        }
     }
 }

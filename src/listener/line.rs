@@ -38,6 +38,8 @@ pub(super) struct Line {
     write_by: Cell<Moment>,
     /// The client must have asked for more of a stream (HTTP/2 windows).
     take_by: Cell<Moment>,
+    /// The client must have sent more of a body that somebody reads.
+    give_by: Cell<Moment>,
     begun: Cell<u64>,
     finished: Cell<u64>,
     fault: Cell<Option<(u64, RequestFault)>>,
@@ -77,6 +79,7 @@ impl Line {
             read_overdue: Cell::new(false),
             write_by: Cell::new(NEVER),
             take_by: Cell::new(NEVER),
+            give_by: Cell::new(NEVER),
             begun: Cell::new(0),
             finished: Cell::new(0),
             fault: Cell::new(None),
@@ -149,6 +152,16 @@ impl Line {
         self.take_by.set(within.map_or(NEVER, |within| self.moment(within)));
     }
 
+    /// A body was read to where nothing more has come yet, or (`None`) something came or nobody reads any more. As
+    /// above, with several streams it cuts a client that sends nothing of any of them.
+    pub(super) fn expect_giving(&self, within: Option<Duration>) {
+        match within {
+            Some(within) if self.give_by.get() == NEVER => self.give_by.set(self.moment(within)),
+            Some(_) => (),
+            None => self.give_by.set(NEVER),
+        }
+    }
+
     /// A request has begun; gives its number on this connection, from 1.
     pub(super) fn begin(&self) -> u64 {
         let number = self.begun.get() + 1;
@@ -183,7 +196,8 @@ impl Line {
 
     fn sweep(&self) {
         let now = self.now.get();
-        if self.write_by.get() <= now || self.take_by.get() <= now {
+        let deadlines = [&self.write_by, &self.take_by, &self.give_by];
+        if deadlines.into_iter().any(|deadline| deadline.get() <= now) {
             self.cut();
         }
         if self.read_by.get() <= now {
@@ -270,9 +284,10 @@ mod tests {
     #[test]
     fn a_client_that_takes_nothing_is_cut_and_one_that_takes_is_not() {
         let lines = Lines::default();
-        let (slow, dead, unread) = (lines.open(), lines.open(), lines.open());
+        let (slow, dead, unread, silent) = (lines.open(), lines.open(), lines.open(), lines.open());
         unread.expect_taking(Some(TICK * 4));
         for _ in 0..4 {
+            silent.expect_giving(Some(TICK * 4));
             slow.write_is_blocked(TICK * 2);
             dead.write_is_blocked(TICK * 2);
             lines.sweep();
@@ -281,6 +296,7 @@ mod tests {
         assert!(!slow.is_cut());
         assert!(dead.is_cut());
         assert!(unread.is_cut());
+        assert!(silent.is_cut(), "asking again gives no more time");
     }
 
     #[test]

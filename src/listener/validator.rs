@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -31,6 +32,7 @@ pub(super) struct Rules {
     trusted_proxies: Vec<Network>,
     client_address_header: Option<HeaderName>,
     max_upload: u64,
+    stall: Duration,
 }
 
 /// What one thread gives to every request of its own.
@@ -52,6 +54,7 @@ impl Rules {
             trusted_proxies: settings.trusted_proxies.clone(),
             client_address_header: settings.client_address_header.clone(),
             max_upload: settings.limits.max_upload_bytes,
+            stall: settings.limits.stall,
         }
     }
 
@@ -73,7 +76,7 @@ impl Rules {
         let body_length = http_body::Body::size_hint(&body).exact();
         let mut incoming = self.canonical(parts, origin, id, fault);
         incoming.body_length = body_length;
-        incoming.body = Some(RequestBody::from_wire(body));
+        incoming.body = Some(RequestBody::from_wire(body, Rc::clone(&origin.line), self.stall));
         incoming
     }
 
@@ -277,6 +280,7 @@ pub(super) fn without_socket(request: http::Request<Bytes>, peer: IpAddr) -> Inc
         trusted_proxies: Vec::new(),
         client_address_header: None,
         max_upload: 5 << 30,
+        stall: Duration::MAX,
     };
     let (parts, body) = request.into_parts();
     let origin = Origin { peer, line: Rc::default() };
@@ -298,6 +302,7 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             client_address_header: Some(HeaderName::from_static("x-forwarded-for")),
             max_upload: 1,
+            stall: Duration::MAX,
         }
     }
 

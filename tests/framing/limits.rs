@@ -66,6 +66,17 @@ fn a_client_that_takes_nothing_is_cut_off() {
 }
 
 #[test]
+fn an_upload_that_stops_is_cut_off() {
+    let server = Server::with(impatient);
+    let mut client = server.connect();
+    client.send("PUT / HTTP/1.1\r\nHost: gw.example.com\r\nContent-Length: 10\r\n\r\nabc");
+    let mut sink = Vec::new();
+    let ended = client.0.read_to_end(&mut sink);
+    assert!(sink.is_empty(), "a part must not be taken for the whole");
+    assert!(ended.is_ok() || ended.unwrap_err().kind() == std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
 fn the_switch_cuts_a_running_answer() {
     let server = Server::start();
     let mut client = server.connect();
