@@ -30,12 +30,21 @@ const TRIALS = {
   nobody: () => [`${section.dataset.own}anything`, { credentials: "omit" }],
 };
 
+// Absent facts are left out: a refused request has no policies that permitted it.
+const told = (words) => JSON.stringify(words, (_name, value) => value ?? undefined, 2);
+
+const UNTOLD = {
+  403: "Only owners and administrators of the organization may read its audit. Sign in as the administrator and ask below for this id,",
+  404: "No request of your organization has this id: it came from nobody, from somebody else, or is not on disk yet. Who runs the gateway can tell:",
+};
+
 async function explain(id) {
-  const answer = await fetch(`/-/api/requests/${id}`);
+  const answer = await fetch(`/-/api/requests/${encodeURIComponent(id)}`);
   const words = await answer.json().catch(() => ({}));
+  const terminal = answer.status === 403 ? "or, on the gateway's machine:" : "";
   why.textContent = answer.ok
-    ? JSON.stringify(words, null, 2)
-    : `${words.message ?? answer.status}\nWho runs the gateway can ask it: sluicegate explain ${id}`;
+    ? told(words)
+    : `${UNTOLD[answer.status] ?? words.message ?? answer.status} ${terminal}\n\nsluicegate explain ${id}`;
   why.hidden = false;
   why.scrollIntoView({ block: "nearest" });
   why.focus();
@@ -61,6 +70,11 @@ async function attempt(button) {
   ask.addEventListener("click", () => explain(id));
   row.append(id ? cell(ask) : cell());
 }
+
+section.querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  explain(event.target.elements.id.value.trim());
+});
 
 for (const button of section.querySelectorAll("[data-trial]")) {
   button.addEventListener("click", async () => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::{Project, Role};
+use crate::ground::clock::Timestamp;
 use crate::identity::{Person, Proof};
 
 /// The answer.
@@ -13,7 +14,8 @@ pub(super) struct Account<'a> {
     organization_role: Option<Role>,
     memberships: Vec<Membership>,
     signed_in_by: &'static str,
-    until: String,
+    /// A token that does not expire has no end.
+    until: Option<String>,
 }
 
 #[derive(Debug, serde::Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +44,9 @@ impl<'a> Account<'a> {
                 Proof::Session(_) => "session",
                 Proof::Token(_) => "token",
             },
-            until: person.valid_until().to_string(),
+            until: Some(person.valid_until())
+                .filter(|until| *until != Timestamp::MAX)
+                .map(|until| until.to_string()),
         }
     }
 }

@@ -122,6 +122,10 @@ impl Create {
                 Some(password) => Some(hash(&self.email, password).await?),
                 None => None,
             };
+            if records.account_by_email(&self.email).await?.is_some() {
+                return Err(Failure::new(format!("there is an account {} already", self.email))
+                    .next("sluicegate account list"));
+            }
             let organization = ensured(records, &self.organization).await?;
             let new = NewAccount { email: &self.email, role: self.role, password_hash };
             records.create_account(organization, new).await?;

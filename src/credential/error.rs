@@ -75,14 +75,14 @@ pub enum SourceError {
     #[error("the role's last call failed; it is not asked again yet")]
     Paused {
         #[source]
-        cause: Arc<SourceError>,
+        cause: Arc<Self>,
     },
     /// The credential that this one is made from.
     #[error("its source {name:?} cannot be had")]
     Source {
         name: CredentialName,
         #[source]
-        cause: Arc<SourceError>,
+        cause: Arc<Self>,
     },
     #[error(transparent)]
     Control(#[from] ControlFailed),

@@ -282,3 +282,45 @@ proptest! {
         prop_assert_eq!(ours, expected);
     }
 }
+
+#[test]
+fn zz_timing() {
+    let token = "t".repeat(400);
+    let keys = Keys::new("AKIAEXAMPLEEXAMPLE", Secret::new("s".repeat(40)), None, None);
+    let at = SigningTime::new("2026-01-01T00:00:00Z".parse().unwrap());
+    let short = [
+        ("host", "bucket.s3.eu-central-1.amazonaws.com"),
+        ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+        ("x-amz-date", "20260101T000000Z"),
+    ];
+    let long = [short[0], short[1], short[2], ("x-amz-security-token", token.as_str())];
+    for headers in [&short[..], &long[..]] {
+        let out = Outgoing {
+            method: "GET",
+            path: "/scans/2026/01/image-000001.jpg",
+            query: "",
+            headers,
+            payload: Payload::Unsigned,
+        };
+        let start = std::time::Instant::now();
+        for _ in 0..100_000 {
+            std::hint::black_box(keys.authorization(
+                &at,
+                "eu-central-1",
+                "s3",
+                std::hint::black_box(&out),
+            ));
+        }
+        eprintln!("sign {} headers: {} ns", headers.len(), start.elapsed().as_nanos() / 100_000);
+        let start = std::time::Instant::now();
+        for _ in 0..100_000 {
+            std::hint::black_box(canonical::hash(&out, &mut String::with_capacity(64)));
+        }
+        eprintln!("canonical only: {} ns", start.elapsed().as_nanos() / 100_000);
+    }
+    let start = std::time::Instant::now();
+    for n in 0..100_000 {
+        std::hint::black_box(SigningTime::new(Timestamp::from_second(n).unwrap()));
+    }
+    eprintln!("time {} ns", start.elapsed().as_nanos() / 100_000);
+}

@@ -191,7 +191,7 @@ mod tests {
                 swap("<AssumeRoleResponse", "<!DOCTYPE a [<!ENTITY e 'x'>]><AssumeRoleResponse"),
             ),
             ("unknown entity", swap("&#43;", "&e;")),
-            ("cut short", GOOD[..GOOD.len() - 30].to_owned()),
+            ("cut short", swap("</AssumeRoleResponse>", "</AssumeRoleResp")),
             ("two answers", format!("{GOOD}{}", GOOD.split_once("?>").unwrap().1)),
             ("text behind", format!("{GOOD} surprise")),
             (

@@ -16,10 +16,7 @@ fn team(project: i64, id: i64) -> Arc<Storage> {
 
 fn cause(error: &CredentialError) -> &SourceError {
     let CredentialError::Unavailable { cause, .. } = error else { panic!("{error}") };
-    match &**cause {
-        SourceError::Paused { cause } => cause,
-        other => other,
-    }
+    if let SourceError::Paused { cause } = &**cause { cause } else { cause }
 }
 
 const ACCESS_DENIED: Deed = Deed::Refuse(403, "AccessDenied", "not authorized to sts:AssumeRole");

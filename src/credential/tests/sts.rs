@@ -88,11 +88,6 @@ impl Sts {
         self.inside.state().longest = longest;
     }
 
-    pub(in crate::credential) fn know(&self, id: &str, secret: &str, token: Option<&str>) {
-        let keys = (secret.to_owned(), token.map(str::to_owned));
-        self.inside.state().known.insert(id.to_owned(), keys);
-    }
-
     pub(in crate::credential) fn shut(&self, shut: bool) {
         self.inside.open.send_replace(!shut);
     }
