@@ -9,5 +9,4 @@ pub mod scripted;
 pub mod site;
 
 pub use moto::Moto;
-pub use scripted::Scripted;
-pub use site::{Answer, Person, Site};
+pub use site::{Person, Site};
