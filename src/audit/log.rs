@@ -306,6 +306,7 @@ mod tests {
         killed_after(whole.path(), 2);
         let path = Segment::new(whole.path(), 1).path;
         let content = std::fs::read(&path).unwrap();
+        let head = std::fs::read(whole.path().join("head.json")).unwrap();
         let signed =
             content.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(2).unwrap().0;
         for length in (signed + 1..=content.len()).step_by(37) {
@@ -324,6 +325,7 @@ mod tests {
             assert_eq!(aside.len(), usize::from(torn), "nothing is thrown away");
             aside.iter().for_each(|one| std::fs::remove_file(one).unwrap());
             std::fs::remove_file(Segment::new(whole.path(), 2).path).unwrap();
+            std::fs::write(whole.path().join("head.json"), &head).unwrap();
         }
     }
 
