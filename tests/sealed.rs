@@ -1,6 +1,11 @@
 //! Skipping a stage does not compile: each file under `tests/sealed/` tries to, and its first line gives
 //! words of the compiler that must stop it.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test may panic, and its parts are its own")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and its parts are its own"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -28,6 +28,8 @@ fn report(text: &str, environment: &Environment) -> Report {
 #[test]
 fn every_fault_of_a_hostile_file_is_reported_with_its_place() {
     let folder = Path::new("tests/settings");
+    // Git keeps no key and no mode: the file that everybody may read is made here.
+    fs::write(folder.join("open.key"), "canary-in-a-file\n").unwrap();
     fs::set_permissions(folder.join("open.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::common::{account, organizations};
+use super::options::{account, organizations};
 use super::password::PasswordSource;
 use super::{Common, Failure, print};
 use crate::catalog::{Email, OrganizationId, OrganizationName, Role};

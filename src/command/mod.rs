@@ -5,12 +5,13 @@ mod account;
 mod audit;
 mod catalog;
 mod check;
-mod common;
+
 mod completions;
 mod demo;
 mod explain;
 mod failure;
 mod loaded;
+mod options;
 mod organization;
 mod password;
 mod policy;
@@ -28,8 +29,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use common::Common;
 pub use failure::Failure;
+pub use options::Common;
 
 /// The whole command line.
 #[derive(Debug, Parser)]

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::common::{member, organization, organizations};
+use super::options::{member, organization, organizations};
 use super::{Common, Failure, print};
 use crate::catalog::{Email, OrganizationName, ProjectName, Role, WorkspaceName};
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::common::account;
+use super::options::account;
 use super::{Common, Failure, print};
 use crate::catalog::{Email, SessionId};
 use crate::ground::clock::Timestamp;

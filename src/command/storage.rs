@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::common::{organization, organizations};
+use super::options::{organization, organizations};
 use super::{Common, Failure, print};
 use crate::catalog::{
     self, CredentialName, OrganizationName, Place, Prefix, ProjectName, S3Place, StorageName,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::common::account;
+use super::options::account;
 use super::{Common, Failure, print};
 use crate::catalog::{Allowed, Email, ProjectName, Scope, TokenId};
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};

@@ -1,5 +1,11 @@
 //! The real program as a black box, in front of real peers.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, clippy::indexing_slicing, reason = "a test may panic, and its parts are its own")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    reason = "a test may panic, and its parts are its own"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
