@@ -162,6 +162,19 @@ fn each_outside_crate_has_its_door() {
 }
 
 #[test]
+fn nothing_that_serves_supposes_an_identity() {
+    let may =
+        ["src/identity/", "src/command/explain.rs", "src/command/check/", "src/policy/sample.rs"];
+    let faults: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| code(&source.text).contains("suppose"))
+        .map(|source| source.path.display().to_string())
+        .filter(|path| !may.iter().any(|one| path.starts_with(one)))
+        .collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     let silent: Vec<_> = sources()
         .into_iter()

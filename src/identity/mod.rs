@@ -23,6 +23,6 @@ pub use schemes::{Parts, Schemes};
 pub use session::{CLEARING_COOKIE, NewSession, SignIn};
 pub use settings::Settings;
 pub use shown::{COOKIE_NAME, TOKEN_PREFIX, session_in, token_in};
-pub use suppose::suppose;
+pub(crate) use suppose::suppose;
 
 pub use crate::catalog::{Allowed, Scope};

@@ -12,7 +12,7 @@ use crate::records::KnownPerson;
 
 /// The identity that this person would have, with this scope, in this generation. Its handles open for nobody else.
 #[must_use]
-pub fn suppose(person: KnownPerson, scope: Scope, generation: u64) -> Identity {
+pub(crate) fn suppose(person: KnownPerson, scope: Scope, generation: u64) -> Identity {
     let handle_key = MasterKey::new(Secret::new([0; 32])).derive(&[b"supposed"]);
     let KnownPerson {
         account,
