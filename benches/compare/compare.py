@@ -52,12 +52,14 @@ def measure(peers, asked, words):
             load(peer, protocol, size, 1)
         for round_number in range(asked.rounds):
             for peer in chosen:
-                print(f"\r{size} {protocol} round {round_number + 1}/{asked.rounds} {peer.name:<40}", end="", file=sys.stderr, flush=True)
+                if sys.stderr.isatty():
+                    print(f"\r{size} {protocol} round {round_number + 1}/{asked.rounds} {peer.name:<40}", end="", file=sys.stderr, flush=True)
                 samples[peer.name].append(load(peer, protocol, size, asked.seconds))
         for name, runs in samples.items():
             middle = {field: statistics.median(run[field] for run in runs) for field in runs[0]}
             results.append({"size": size, "protocol": protocol, "peer": name, **middle})
-    print("\r" + " " * 80 + "\r", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r" + " " * 80 + "\r", end="", file=sys.stderr)
     return results
 
 
