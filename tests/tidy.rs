@@ -2,7 +2,7 @@
 //! file, the words of the design, and a story that stays on one screen.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test may panic, and its parts are its own"
 )]
 

@@ -2,8 +2,10 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    unreachable_pub,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::too_many_arguments,
+    unreachable_pub,
     reason = "a test may panic, and its parts are its own"
 )]
 
