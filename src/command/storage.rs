@@ -47,7 +47,7 @@ pub(super) struct Create {
     prefix: String,
     #[arg(long, value_parser = plain)]
     region: String,
-    /// http(s)://host[:port]; absent for Amazon's own of the region
+    /// `http(s)://host:port`; absent for Amazon's own of the region
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     endpoint: Option<String>,
     /// Where the bucket's name stands: in the host's name or in the path
