@@ -14,3 +14,4 @@ mod support;
 
 mod objects;
 mod operations;
+mod revocation;
