@@ -15,3 +15,4 @@ mod support;
 mod objects;
 mod operations;
 mod revocation;
+mod leaks;
