@@ -26,10 +26,14 @@ struct Upload {
     body: hyper::body::Incoming,
     line: Rc<Line>,
     stall: Duration,
+    ended: bool,
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
+        if !self.ended && !self.body.is_end_stream() {
+            self.line.leave_unread();
+        }
         self.line.expect_giving(None);
     }
 }
@@ -45,7 +49,7 @@ impl RequestBody {
         line: Rc<Line>,
         stall: Duration,
     ) -> Self {
-        Self(Source::Wire(Upload { body, line, stall }))
+        Self(Source::Wire(Upload { body, line, stall, ended: false }))
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
@@ -66,7 +70,9 @@ impl Body for RequestBody {
                 Source::Wire(upload) => {
                     let frame = Pin::new(&mut upload.body).poll_frame(context);
                     upload.line.expect_giving(frame.is_pending().then_some(upload.stall));
-                    ready!(frame)
+                    let frame = ready!(frame);
+                    upload.ended = frame.is_none();
+                    frame
                 }
                 Source::Whole(body) => {
                     let frame = ready!(Pin::new(body).poll_frame(context));

@@ -43,6 +43,8 @@ pub(super) struct Line {
     begun: Cell<u64>,
     finished: Cell<u64>,
     fault: Cell<Option<(u64, RequestFault)>>,
+    /// A body was dropped before its end.
+    left_unread: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -83,6 +85,7 @@ impl Line {
             begun: Cell::new(0),
             finished: Cell::new(0),
             fault: Cell::new(None),
+            left_unread: Cell::new(false),
             waker: RefCell::new(None),
         }
     }
@@ -113,6 +116,15 @@ impl Line {
 
     pub(super) const fn is_draining(&self) -> bool {
         self.draining.get()
+    }
+
+    /// Nobody will read the rest of a request's body.
+    pub(super) fn leave_unread(&self) {
+        self.left_unread.set(true);
+    }
+
+    pub(super) const fn has_left_unread(&self) -> bool {
+        self.left_unread.get()
     }
 
     fn moment(&self, within: Duration) -> Moment {

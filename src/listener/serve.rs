@@ -184,7 +184,9 @@ impl<A: App> Connection<A> {
         let is_head = *incoming.method() == Method::HEAD;
         let is_refused = incoming.fault.is_some();
         let response = thread.app.answer(incoming).await;
-        let close = is_refused || self.origin.line.is_draining();
+        // Over HTTP/1 hyper ends a connection whose body was left unread; a client that is not told would use it again.
+        let line = &self.origin.line;
+        let close = is_refused || line.is_draining() || line.has_left_unread();
         let after = if close { After::Close } else { After::KeepAlive };
         let response = dress(response, protocol, after);
         let response = match protocol {

@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod demo;
 mod objects;
 mod operations;
 mod revocation;

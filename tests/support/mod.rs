@@ -3,10 +3,12 @@
 
 #![expect(dead_code, reason = "each test binary uses its own part")]
 
+pub mod demo;
 pub mod moto;
 pub mod peer;
 pub mod scripted;
 pub mod site;
 
+pub use demo::Demo;
 pub use moto::Moto;
 pub use site::{Person, Site};

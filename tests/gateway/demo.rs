@@ -1,0 +1,90 @@
+//! What the demo prints is true: a stranger to the project can try each promise with a plain client.
+
+use std::sync::OnceLock;
+
+use reqwest::{Client, StatusCode, Version};
+
+use crate::support::Demo;
+
+fn demo() -> &'static Demo {
+    static DEMO: OnceLock<Demo> = OnceLock::new();
+    DEMO.get_or_init(Demo::start)
+}
+
+fn client() -> Client {
+    demo().client().build().unwrap()
+}
+
+fn object() -> String {
+    demo().url(demo().value("DEMO_OBJECT_PATH"))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn whole(client: &Client) -> Vec<u8> {
+    let asked = client.get(object()).bearer_auth(demo().value("DEMO_ANNOTATOR_TOKEN"));
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.bytes().await.unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn the_annotator_gets_the_object_with_the_printed_digest() {
+    let bytes = whole(&client()).await;
+    assert_eq!(digest(&bytes), demo().value("DEMO_OBJECT_SHA256"));
+}
+
+#[tokio::test]
+async fn nobody_gets_401_and_the_stranger_404() {
+    let nobody = client().get(object()).send().await.unwrap();
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    let token = demo().value("DEMO_STRANGER_TOKEN");
+    let stranger = client().get(object()).bearer_auth(token).send().await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_suffix_range_gives_exactly_the_last_100_bytes() {
+    let client = client();
+    let bytes = whole(&client).await;
+    let asked = client.get(object()).bearer_auth(demo().value("DEMO_ANNOTATOR_TOKEN"));
+    let answer = asked.header("range", "bytes=-100").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(answer.bytes().await.unwrap(), bytes[bytes.len() - 100..]);
+}
+
+#[tokio::test]
+async fn a_navigation_without_a_session_goes_to_the_sign_in_page() {
+    let answer = client().get(object()).header("accept", "text/html").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let location = answer.headers()["location"].to_str().unwrap();
+    assert!(location.starts_with("/-/sign-in"), "{location}");
+}
+
+#[tokio::test]
+async fn a_refused_upload_shows_its_403_over_both_protocols_and_at_every_size() {
+    for version in [Version::HTTP_2, Version::HTTP_11] {
+        let builder = match version {
+            Version::HTTP_11 => demo().client().http1_only(),
+            _ => demo().client(),
+        };
+        let client = builder.build().unwrap();
+        for size in [16, 2 << 20] {
+            for attempt in 0..20 {
+                let asked = client
+                    .put(object())
+                    .bearer_auth(demo().value("DEMO_ANNOTATOR_TOKEN"))
+                    .body(vec![b'x'; size]);
+                let what = format!("attempt {attempt}, {version:?}, {size} bytes");
+                let answer = asked.send().await.unwrap_or_else(|fault| panic!("{what}: {fault:?}"));
+                assert_eq!(answer.version(), version, "{what}");
+                assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{what}");
+                let text = answer.text().await.unwrap_or_else(|fault| panic!("{what}: {fault:?}"));
+                assert!(text.contains("\"forbidden\""), "{what}: {text}");
+            }
+        }
+    }
+}
