@@ -1,6 +1,7 @@
 //! The unread body of a request: data only, trailers are dropped.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -10,6 +11,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
+use super::Protocol;
+use super::gate::{LINGER, LINGER_BYTES};
 use super::line::Line;
 use crate::telemetry::{Count, add};
 
@@ -23,7 +26,9 @@ enum Source {
 
 /// A body that a connection carries; a client that sends nothing more of it is cut off.
 struct Upload {
-    body: hyper::body::Incoming,
+    /// Always there until it is dropped.
+    body: Option<hyper::body::Incoming>,
+    protocol: Protocol,
     line: Rc<Line>,
     stall: Duration,
     ended: bool,
@@ -31,11 +36,34 @@ struct Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if !self.ended && !self.body.is_end_stream() {
-            self.line.leave_unread();
+        if let Some(body) = self.body.take()
+            && !self.ended
+            && !body.is_end_stream()
+        {
+            match self.protocol {
+                Protocol::Http1 => self.line.leave_unread(),
+                Protocol::Http2 => drop(tokio::task::spawn_local(throw_away(body))),
+            }
         }
         self.line.expect_giving(None);
     }
+}
+
+/// Lets an HTTP/2 client finish a body that nobody wants. Else h2 resets its stream, and clients that are still sending
+/// (curl, for one) then lose an answer that they had received already.
+async fn throw_away(mut body: hyper::body::Incoming) {
+    let discard = async {
+        let mut thrown_away = 0;
+        while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        {
+            thrown_away += frame.data_ref().map_or(0, Bytes::len);
+            if thrown_away > LINGER_BYTES {
+                return;
+            }
+        }
+    };
+    // whoever is still sending after it is told by the reset
+    tokio::time::timeout(LINGER, discard).await.unwrap_or_default();
 }
 
 /// The client's body broke off or was malformed.
@@ -46,10 +74,11 @@ pub struct BodyError(#[source] hyper::Error);
 impl RequestBody {
     pub(super) const fn from_wire(
         body: hyper::body::Incoming,
+        protocol: Protocol,
         line: Rc<Line>,
         stall: Duration,
     ) -> Self {
-        Self(Source::Wire(Upload { body, line, stall, ended: false }))
+        Self(Source::Wire(Upload { body: Some(body), protocol, line, stall, ended: false }))
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
@@ -68,7 +97,8 @@ impl Body for RequestBody {
         loop {
             let frame = match &mut self.0 {
                 Source::Wire(upload) => {
-                    let frame = Pin::new(&mut upload.body).poll_frame(context);
+                    let Some(body) = &mut upload.body else { return Poll::Ready(None) };
+                    let frame = Pin::new(body).poll_frame(context);
                     upload.line.expect_giving(frame.is_pending().then_some(upload.stall));
                     let frame = ready!(frame);
                     upload.ended = frame.is_none();
@@ -95,14 +125,16 @@ impl Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Source::Wire(upload) => upload.body.is_end_stream(),
+            Source::Wire(upload) => upload.body.as_ref().is_none_or(Body::is_end_stream),
             Source::Whole(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Source::Wire(upload) => upload.body.size_hint(),
+            Source::Wire(upload) => {
+                upload.body.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+            }
             Source::Whole(body) => body.size_hint(),
         }
     }

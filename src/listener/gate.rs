@@ -25,8 +25,8 @@ const REPLACEMENT_HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nhost: refused\r\nconnection
 
 /// After the last answer the client's bytes are read and thrown away for so long: closing a socket
 /// with unread bytes resets it, and a reset can overtake the answer (RFC 9112, 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 8 << 20;
+pub(super) const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER_BYTES: usize = 8 << 20;
 
 /// An idle connection keeps no larger buffer than this.
 const KEPT_CAPACITY: usize = 2048;

@@ -76,7 +76,8 @@ impl Rules {
         let body_length = http_body::Body::size_hint(&body).exact();
         let mut incoming = self.canonical(parts, origin, id, fault);
         incoming.body_length = body_length;
-        incoming.body = Some(RequestBody::from_wire(body, Rc::clone(&origin.line), self.stall));
+        let line = Rc::clone(&origin.line);
+        incoming.body = Some(RequestBody::from_wire(body, incoming.protocol, line, self.stall));
         incoming
     }
 

@@ -1,5 +1,6 @@
 //! What the demo prints is true: a stranger to the project can try each promise with a plain client.
 
+use std::process::Command;
 use std::sync::OnceLock;
 
 use reqwest::{Client, StatusCode, Version};
@@ -85,6 +86,28 @@ async fn a_refused_upload_shows_its_403_over_both_protocols_and_at_every_size() 
                 let text = answer.text().await.unwrap_or_else(|fault| panic!("{what}: {fault:?}"));
                 assert!(text.contains("\"forbidden\""), "{what}: {text}");
             }
+        }
+    }
+}
+
+/// Unlike our own client, curl gives an answer up when its stream is reset while it still sends.
+#[test]
+fn curl_sees_the_403_of_a_refused_upload_over_both_protocols() {
+    let body = demo().folder.path().join("upload");
+    std::fs::write(&body, vec![b'x'; 2 << 20]).unwrap();
+    let bearer = format!("Authorization: Bearer {}", demo().value("DEMO_ANNOTATOR_TOKEN"));
+    for protocol in ["--http1.1", "--http2"] {
+        for attempt in 0..20 {
+            let output = Command::new("curl")
+                .args(["--silent", "--show-error", "--noproxy", "*", protocol, "--output", "/dev/null"])
+                .args(["--cacert", demo().value("SLUICEGATE_CA"), "--header", &bearer])
+                .args(["--write-out", "%{http_code}", "--upload-file"])
+                .arg(&body)
+                .arg(object())
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "attempt {attempt}, {protocol}: {output:?}");
+            assert_eq!(output.stdout, b"403", "attempt {attempt}, {protocol}");
         }
     }
 }
