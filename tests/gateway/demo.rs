@@ -99,7 +99,15 @@ fn curl_sees_the_403_of_a_refused_upload_over_both_protocols() {
     for protocol in ["--http1.1", "--http2"] {
         for attempt in 0..20 {
             let output = Command::new("curl")
-                .args(["--silent", "--show-error", "--noproxy", "*", protocol, "--output", "/dev/null"])
+                .args([
+                    "--silent",
+                    "--show-error",
+                    "--noproxy",
+                    "*",
+                    protocol,
+                    "--output",
+                    "/dev/null",
+                ])
                 .args(["--cacert", demo().value("SLUICEGATE_CA"), "--header", &bearer])
                 .args(["--write-out", "%{http_code}", "--upload-file"])
                 .arg(&body)

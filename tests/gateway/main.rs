@@ -13,7 +13,7 @@
 mod support;
 
 mod demo;
+mod leaks;
 mod objects;
 mod operations;
 mod revocation;
-mod leaks;
