@@ -17,3 +17,4 @@ mod leaks;
 mod objects;
 mod operations;
 mod revocation;
+mod keys;

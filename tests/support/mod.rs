@@ -6,6 +6,7 @@
 pub mod demo;
 pub mod moto;
 pub mod peer;
+pub mod raw;
 pub mod scripted;
 pub mod site;
 

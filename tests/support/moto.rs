@@ -1,5 +1,6 @@
 //! moto: an S3, IAM and STS that enforces signatures and policies. One per test binary.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 
@@ -75,5 +76,23 @@ impl Moto {
                 .unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), bytes).unwrap();
         assert!(child.wait().unwrap().success(), "could not put {key}");
+    }
+
+    /// Everything under this prefix, key and bytes, as the AWS SDK for Python reads it.
+    pub fn everything(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let script = "import sys,json,boto3\n\
+            from botocore.config import Config\n\
+            e,k,s,b,p=sys.argv[1:]\n\
+            c=boto3.client('s3',endpoint_url=e,region_name='eu-central-1',aws_access_key_id=k,\
+            aws_secret_access_key=s,config=Config(s3={'addressing_style':'path'}))\n\
+            keys=[o['Key'] for o in c.list_objects_v2(Bucket=b,Prefix=p).get('Contents',[])]\n\
+            print(json.dumps({k:list(c.get_object(Bucket=b,Key=k)['Body'].read()) for k in keys}))\n";
+        let output = std::process::Command::new(peer::root().join(".cache/peers/moto/bin/python"))
+            .args(["-c", script, &self.endpoint, &self.access_key_id, &self.secret_access_key])
+            .args([self.bucket, prefix])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 }
