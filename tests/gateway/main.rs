@@ -18,3 +18,4 @@ mod objects;
 mod operations;
 mod revocation;
 mod keys;
+mod handles;
