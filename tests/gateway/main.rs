@@ -19,3 +19,4 @@ mod operations;
 mod revocation;
 mod keys;
 mod handles;
+mod strangers;
