@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use reqwest::ClientBuilder;
 use tempfile::TempDir;
@@ -13,8 +12,6 @@ use super::peer;
 /// A running demo. Its process ends when this is dropped.
 pub struct Demo {
     pub folder: TempDir,
-    /// From the start of the process to its last printed line.
-    pub took: Duration,
     child: Child,
     lines: HashMap<String, String>,
 }
@@ -32,7 +29,6 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let begin = Instant::now();
         let mut child = peer::spawn(command);
         let mut lines = HashMap::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
@@ -44,7 +40,7 @@ impl Demo {
             }
         }
         assert!(lines.contains_key("DEMO_AUDIT"), "the demo ended after {lines:?}");
-        Self { folder, took: begin.elapsed(), child, lines }
+        Self { folder, child, lines }
     }
 
     /// A printed value.

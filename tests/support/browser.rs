@@ -1,0 +1,130 @@
+//! A real Chromium, driven through chromedriver with the few WebDriver commands that the tests need.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::peer;
+
+/// One browser with one window and a profile of its own; both programs end when this is dropped.
+pub struct Browser {
+    client: Client,
+    session: String,
+    driver: Child,
+    _profile: TempDir,
+}
+
+const FLAGS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--ignore-certificate-errors",
+];
+pub const ENTER: &str = "\u{e007}";
+pub const TAB: &str = "\u{e004}";
+
+impl Browser {
+    pub async fn start() -> Self {
+        let profile = tempfile::Builder::new().prefix("sluicegate-chromium-").tempdir().unwrap();
+        let port = peer::free_port();
+        let mut command = peer::bound_to_us("/usr/bin/chromedriver");
+        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut driver = peer::spawn(command);
+        peer::wait_for_port(port, &mut driver);
+        let client = Client::builder().no_proxy().build().unwrap();
+        let mut flags: Vec<String> = FLAGS.iter().map(|&flag| flag.to_owned()).collect();
+        flags.push(format!("--user-data-dir={}", profile.path().display()));
+        flags.push("--window-size=1200,1000".to_owned());
+        let options = json!({ "binary": "/usr/bin/chromium", "args": flags });
+        let wish = json!({ "capabilities": { "alwaysMatch": {
+            "acceptInsecureCerts": true, "goog:chromeOptions": options } } });
+        let base = format!("http://127.0.0.1:{port}/session");
+        let mut browser = Self { client, session: base, driver, _profile: profile };
+        let made = browser.post("", wish).await;
+        let id = made["sessionId"].as_str().unwrap();
+        browser.session = format!("{}/{id}", browser.session);
+        browser
+    }
+
+    async fn post(&self, command: &str, body: Value) -> Value {
+        let asked = self.client.post(format!("{}{command}", self.session)).json(&body);
+        let mut answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{command} {body}: {answer}");
+        answer["value"].take()
+    }
+
+    pub async fn open(&self, url: &str) {
+        self.post("/url", json!({ "url": url })).await;
+    }
+
+    /// Runs the body of a function; a promise is awaited.
+    pub async fn run(&self, script: &str) -> Value {
+        self.post("/execute/sync", json!({ "script": script, "args": [] })).await
+    }
+
+    /// Polls until the script returns something true; fails after 20 s.
+    pub async fn until(&self, what: &str, script: &str) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let value = self.run(script).await;
+            if !matches!(value, Value::Null | Value::Bool(false)) {
+                return value;
+            }
+            if Instant::now() > deadline {
+                let text = self.run("return location.href + '\\n' + document.body.innerText").await;
+                panic!("not within 20 s: {what}\n{}", text.as_str().unwrap_or_default());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Types on the keyboard, wherever the focus is.
+    pub async fn keys(&self, text: &str) {
+        let strokes: Vec<Value> = text
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })))
+            .collect();
+        let source = json!({ "type": "key", "id": "keyboard", "actions": strokes });
+        self.post("/actions", json!({ "actions": [source] })).await;
+    }
+
+    /// Takes the whole page in light and in dark into `target/screens`.
+    pub async fn screens(&self, name: &str) {
+        let folder = peer::root().join("target/screens");
+        std::fs::create_dir_all(&folder).unwrap();
+        for scheme in ["light", "dark"] {
+            let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+            self.devtools("Emulation.setEmulatedMedia", json!({ "features": [feature] })).await;
+            let wish = json!({ "captureBeyondViewport": true });
+            let taken = self.devtools("Page.captureScreenshot", wish).await;
+            let base64 = base64::engine::general_purpose::STANDARD;
+            let image = base64.decode(taken["data"].as_str().unwrap()).unwrap();
+            std::fs::write(folder.join(format!("{name}-{scheme}.png")), image).unwrap();
+        }
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.post("/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// Ends the browser in good order.
+    pub async fn quit(self) {
+        drop(self.client.delete(&self.session).send().await);
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        drop(self.driver.kill());
+        drop(self.driver.wait());
+    }
+}
