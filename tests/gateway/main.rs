@@ -21,3 +21,4 @@ mod revocation;
 mod keys;
 mod handles;
 mod strangers;
+mod drain;
