@@ -22,3 +22,4 @@ mod keys;
 mod handles;
 mod strangers;
 mod drain;
+mod upstream;
