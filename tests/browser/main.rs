@@ -1,5 +1,11 @@
 //! The pages in a real Chromium, in front of the real demo.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, clippy::indexing_slicing, reason = "a test may panic, and its parts are its own")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    reason = "a test may panic, and its parts are its own"
+)]
 
 #[expect(dead_code, reason = "each test binary uses its own part")]
 #[path = "../support"]
@@ -54,7 +60,12 @@ async fn a_visitor_signs_in_sees_the_media_is_refused_and_signs_out() {
     assert_eq!(browser.until("the refusal", told).await, "404 not-found");
     browser.run("document.querySelector('[data-trial=upload]').focus()").await;
     browser.keys(ENTER).await;
-    browser.until("the second refusal", &told.replace("row.textContent", "row.textContent === '403 forbidden'")).await;
+    browser
+        .until(
+            "the second refusal",
+            &told.replace("row.textContent", "row.textContent === '403 forbidden'"),
+        )
+        .await;
     let why = "document.querySelector('.trials tbody tr td button').click()";
     browser.run(why).await;
     let why = "const why = document.querySelector('#why'); return !why.hidden && why.textContent";

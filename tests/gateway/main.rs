@@ -5,6 +5,9 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::too_many_arguments,
+    clippy::excessive_nesting,
+    clippy::expect_used,
+    clippy::wrong_self_convention,
     unreachable_pub,
     reason = "a test may panic, and its parts are its own"
 )]
@@ -14,12 +17,12 @@ mod support;
 
 mod audit;
 mod demo;
+mod drain;
+mod handles;
+mod keys;
 mod leaks;
 mod objects;
 mod operations;
 mod revocation;
-mod keys;
-mod handles;
 mod strangers;
-mod drain;
 mod upstream;

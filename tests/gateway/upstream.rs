@@ -32,7 +32,9 @@ fn install(port: u16) -> (Site, Person) {
     (site, reader)
 }
 
-fn before(script: impl Fn(usize, &str, &mut TcpStream) + Send + Sync + 'static) -> (Site, Person, Scripted) {
+fn before(
+    script: impl Fn(usize, &str, &mut TcpStream) + Send + Sync + 'static,
+) -> (Site, Person, Scripted) {
     let upstream = Scripted::start(script);
     let (site, reader) = install(upstream.port);
     (site, reader, upstream)
@@ -120,7 +122,8 @@ async fn an_answer_that_is_no_http_is_502() {
 #[tokio::test]
 async fn a_connection_with_garbage_after_the_body_is_not_used_again() {
     let (site, reader, upstream) = before(|nth, _, socket| {
-        let garbage = if nth == 0 { "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil" } else { "" };
+        let garbage =
+            if nth == 0 { "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil" } else { "" };
         say(socket, &format!("{HEAD}Content-Length: 4\r\n\r\ngood{garbage}"));
     });
     // One client connection, so that one thread of the gateway, with its one pool, answers all.
