@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod assumed_role;
 mod audit;
 mod demo;
 mod drain;

@@ -183,7 +183,9 @@ fn form(action: &str, ask: &Ask<'_>, token: Option<&Secret<String>>) -> String {
     if let Some(token) = token {
         form.append_pair("WebIdentityToken", token.expose());
     }
-    form.finish()
+    // As AWS's own SDKs write it (RFC 3986): a service that reads the form before it checks the signature would
+    // otherwise write it anew in another way.
+    form.finish().replace('+', "%20").replace('*', "%2A").replace("%7E", "~")
 }
 
 /// `eu-central-1` and its like: what may stand in a host's name and in a signature's scope.
