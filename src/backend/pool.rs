@@ -18,6 +18,9 @@ use super::upload::Payload;
 use crate::outbound::{Door, Host, Rules};
 use crate::telemetry::{Count, count};
 
+/// What one connection reads ahead of its reader. hyper's own, of 400 KiB, is what each slow client would hold.
+const BUFFER: usize = 16 * 1024;
+
 /// How many connections are kept, and for how long.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -93,8 +96,11 @@ impl Pool {
         let (wire, rules) = door.connect(&self.host).await.map_err(BackendError::Unreachable)?;
         count(Count::UpstreamConnections);
         let broken = |cause| BackendError::Broken { host: self.name(), cause };
-        let (mut sender, connection) =
-            http1::Builder::new().handshake(TokioIo::new(wire)).await.map_err(broken)?;
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(BUFFER)
+            .handshake(TokioIo::new(wire))
+            .await
+            .map_err(broken)?;
         // Its errors come out where the answer is awaited or read.
         let task = spawn_local(async move { drop(connection.await) });
         sender.ready().await.map_err(broken)?;

@@ -31,7 +31,9 @@ use super::{ClearTextMode, Incoming, Limits, Protocol, RequestFault};
 use crate::telemetry::{Count, count};
 
 /// hyper takes no more of an answer while so much is unsent. Not less than a head, since it bounds the reading too.
-const HTTP1_BUFFER: usize = 64 * 1024;
+const HTTP1_BUFFER: usize = 36 * 1024;
+/// What rustls holds encrypted for a client that takes nothing: one record of the largest size, and its frame.
+const TLS_BUFFER: usize = 17 * 1024;
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 /// Uploads over a long fat network: the connection's window bounds what is unread in all.
 const HTTP2_STREAM_WINDOW: u32 = 1 << 20;
@@ -102,7 +104,8 @@ impl<A: App> Thread<A> {
                 let handshake = Held::until_overdue(acceptor.accept(wire), Rc::clone(&line)).await;
                 line.expect_no_read();
                 // a handshake that fails or takes too long leaves nobody to tell
-                if let Some(Ok(tls)) = handshake {
+                if let Some(Ok(mut tls)) = handshake {
+                    tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
                     let connection = connection(ClearTextMode::Serve);
                     match tls.get_ref().1.alpn_protocol() {
                         Some(b"h2") => connection.http2(tls).await,

@@ -25,5 +25,6 @@ mod leaks;
 mod objects;
 mod operations;
 mod revocation;
+mod slow_readers;
 mod strangers;
 mod upstream;
