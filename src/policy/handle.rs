@@ -9,11 +9,12 @@ use crate::ground::seal::SealKey;
 use crate::request::{ObjectKey, SealedHandle};
 
 /// What a handle holds. Ids rather than names: a handle never leads to a project that took over a name.
+/// Outside of this stage only the fuzzer needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Opened {
-    pub(super) project: ProjectId,
-    pub(super) storage: StorageId,
-    pub(super) key: ObjectKey,
+pub struct Opened {
+    pub project: ProjectId,
+    pub storage: StorageId,
+    pub key: ObjectKey,
 }
 
 /// Plaintexts are padded to a multiple of this.
@@ -21,13 +22,15 @@ const BLOCK: usize = 64;
 
 impl Opened {
     /// Seals it for the owner of `seal_key`. `None` only if the text outgrew a handle, which no key can do.
-    pub(super) fn seal(&self, account: AccountId, seal_key: &SealKey) -> Option<SealedHandle> {
+    #[must_use]
+    pub fn seal(&self, account: AccountId, seal_key: &SealKey) -> Option<SealedHandle> {
         let sealed = seal_key.seal(&context(account), &self.to_bytes()?);
         SealedHandle::new(&URL_SAFE_NO_PAD.encode(sealed))
     }
 
     /// Opens a handle. `None` for whatever this account did not seal with this very key.
-    pub(super) fn open(
+    #[must_use]
+    pub fn open(
         handle: &SealedHandle,
         account: AccountId,
         seal_key: &SealKey,

@@ -30,6 +30,8 @@ use arc_swap::ArcSwap;
 pub use explain::{Answer, Case, Explanation};
 pub use faults::{Fault, RulesError};
 pub use grant::{Basis, Denial, Destination, Grant, NotFoundWhy};
+#[doc(hidden)]
+pub use handle::Opened;
 pub use matrix::Matrix;
 pub use rules::{ROLES, Rules};
 pub use settings::{Quota, Settings};
