@@ -40,7 +40,6 @@ use crate::catalog::{LiveCatalog, Project};
 use crate::identity::Identity;
 use crate::request::{Ask, ObjectAddress, Operation, SealedHandle};
 use decide::Moment;
-use handle::Opened;
 use quota::Quotas;
 use spot::{Named, not_found};
 use verdicts::Verdicts;
