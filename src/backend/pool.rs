@@ -19,7 +19,7 @@ use crate::outbound::{Door, Host, Rules};
 use crate::telemetry::{Count, count};
 
 /// What one connection reads ahead of its reader. hyper's own, of 400 KiB, is what each slow client would hold.
-const BUFFER: usize = 16 * 1024;
+const BUFFER: usize = 24 * 1024;
 
 /// How many connections are kept, and for how long.
 #[derive(Debug, Clone)]

@@ -32,8 +32,8 @@ use crate::telemetry::{Count, count};
 
 /// hyper takes no more of an answer while so much is unsent. Not less than a head, since it bounds the reading too.
 const HTTP1_BUFFER: usize = 36 * 1024;
-/// What rustls holds encrypted for a client that takes nothing: one record of the largest size, and its frame.
-const TLS_BUFFER: usize = 17 * 1024;
+/// What rustls holds encrypted for a client that takes nothing: a thousand of them are to fit in 256 MiB.
+const TLS_BUFFER: usize = 32 * 1024;
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 /// Uploads over a long fat network: the connection's window bounds what is unread in all.
 const HTTP2_STREAM_WINDOW: u32 = 1 << 20;

@@ -52,7 +52,7 @@ fn a_thousand_slow_readers_of_a_large_object_take_bounded_memory() {
         let name = ServerName::try_from("localhost").unwrap();
         let tls = ClientConnection::new(Arc::clone(&config), name).unwrap();
         let tcp = connect(site.port);
-        tcp.set_read_timeout(Some(Duration::from_secs(6))).unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut stream = StreamOwned::new(tls, tcp);
         write!(
             stream,
