@@ -30,11 +30,7 @@ impl Opened {
 
     /// Opens a handle. `None` for whatever this account did not seal with this very key.
     #[must_use]
-    pub fn open(
-        handle: &SealedHandle,
-        account: AccountId,
-        seal_key: &SealKey,
-    ) -> Option<Self> {
+    pub fn open(handle: &SealedHandle, account: AccountId, seal_key: &SealKey) -> Option<Self> {
         let sealed = URL_SAFE_NO_PAD.decode(handle.as_str()).ok()?;
         Self::from_bytes(&seal_key.open(&context(account), &sealed).ok()?)
     }

@@ -1,7 +1,6 @@
 //! What the black-box tests stand on: the real program, real peers, and a client that trusts its authority.
 //! Only `scripted` fakes anything, and only at a socket.
 
-
 pub mod demo;
 pub mod moto;
 pub mod peer;
