@@ -25,6 +25,5 @@ mod leaks;
 mod objects;
 mod operations;
 mod revocation;
-mod slow_readers;
 mod strangers;
 mod upstream;
