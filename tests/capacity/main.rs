@@ -1,0 +1,21 @@
+//! How much memory many clients take. A binary of its own, and one test at a time: it counts the whole program's memory,
+//! and thousands of connections are no neighbours for other tests.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::too_many_arguments,
+    clippy::excessive_nesting,
+    clippy::expect_used,
+    clippy::wrong_self_convention,
+    unreachable_pub,
+    reason = "a test may panic, and its parts are its own"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod idle;
+mod slow_readers;
