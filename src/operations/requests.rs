@@ -28,7 +28,17 @@ struct Shard {
     bytes: [AtomicU64; OPERATIONS],
     durations: [Durations; OPERATIONS],
     outcomes: [AtomicU64; OUTCOMES.len()],
-    refusals: [AtomicU64; Code::ALL.len()],
+    refusals: Refusals,
+}
+
+/// By code. (Arrays of more than 32 have no `Default` of their own.)
+#[derive(Debug)]
+struct Refusals([AtomicU64; Code::ALL.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::default()))
+    }
 }
 
 impl Observer for Requests {
@@ -50,7 +60,7 @@ impl Observer for Requests {
         }
         if let Some(code) = ended.code {
             let known = Code::ALL.iter().position(|one| one.as_str() == code);
-            count(known.and_then(|place| shard.refusals.get(place)), 1);
+            count(known.and_then(|place| shard.refusals.0.get(place)), 1);
         }
     }
 }
@@ -102,7 +112,7 @@ impl Requests {
                     .iter()
                     .enumerate()
                     .map(|(place, code)| {
-                        let sum = self.sum(|shard| shard.refusals.get(place));
+                        let sum = self.sum(|shard| shard.refusals.0.get(place));
                         (vec![("code", code.as_str().to_owned())], sum)
                     })
                     .collect(),

@@ -50,6 +50,7 @@ codes! {
     NotFound "not-found" NOT_FOUND "There is nothing here for you.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "This address does not take that method.";
     SlowHead "slow-head" REQUEST_TIMEOUT "The request took too long to arrive.";
+    SlowBody "slow-body" REQUEST_TIMEOUT "The rest of the request took too long to arrive.";
     LengthRequired "length-required" LENGTH_REQUIRED "A write must say its length (Content-Length).";
     PreconditionFailed "precondition-failed" PRECONDITION_FAILED "The object is not in the state that the request asks for.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "The body is larger than this gateway takes.";

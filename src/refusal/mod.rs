@@ -18,7 +18,7 @@ use crate::outbound::OutboundError;
 use crate::policy::{Denial, NotFoundWhy};
 use crate::request::RequestError;
 use crate::sign_in::SignInPage;
-use crate::stream::Lapsed;
+use crate::stream::BrokenOff;
 
 /// An answer that is a no.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl From<BackendError> for Refusal {
             E::UnsupportedCondition { .. } => Code::BadHeader,
             E::BodyRefused { .. } | E::ClientGone => Code::BadBody,
             E::KeyTooLong => Code::BadKey,
-            E::ClientStalled { .. } => Code::SlowHead,
+            E::ClientStalled { .. } => Code::SlowBody,
             E::Unreachable(cause) => unreachable_code(cause),
             E::Silent { .. } | E::Stalled { .. } => Code::StorageTimeout,
             E::Overloaded { .. }
@@ -216,9 +216,13 @@ impl From<AuditError> for Refusal {
     }
 }
 
-impl From<Lapsed> for Refusal {
-    fn from(lapsed: Lapsed) -> Self {
-        Self::new(Code::Forbidden, lapsed)
+impl From<BrokenOff> for Refusal {
+    fn from(broken_off: BrokenOff) -> Self {
+        let code = match broken_off {
+            BrokenOff::Lapsed => Code::Forbidden,
+            BrokenOff::Stopped => Code::TryLater,
+        };
+        Self::new(code, broken_off)
     }
 }
 
@@ -279,7 +283,7 @@ const fn sign_in_code(error: &SignInError) -> Code {
 const fn body_code(fault: &BodyFault) -> Code {
     match fault {
         BodyFault::TooLarge { .. } => Code::BodyTooLarge,
-        BodyFault::Slow => Code::SlowHead,
+        BodyFault::Slow => Code::SlowBody,
         BodyFault::WrongType { .. } | BodyFault::Broken(_) => Code::BadBody,
     }
 }

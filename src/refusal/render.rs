@@ -21,7 +21,8 @@ impl Refusal {
         }
         let mut response = self.page(incoming).unwrap_or_else(|| self.json(incoming));
         let headers = response.headers_mut();
-        if self.code == Code::NotSignedIn {
+        // RFC 9110, 15.5.2: with every 401
+        if self.code.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if incoming.fault().is_some() && incoming.protocol() == Protocol::Http1 {

@@ -11,7 +11,7 @@ use super::headers::Asked;
 use super::running::{End, Held};
 use super::{Outcome, Witness};
 use crate::backend::{BackendError, Reply, ReplyBody};
-use crate::listener::Incoming;
+use crate::listener::{ConnectionSwitch, Incoming, Protocol};
 
 /// The body of every answer. An error of it makes HTTP/1 close the connection and HTTP/2 reset the stream, so that a
 /// truncated answer never looks whole (R22).
@@ -24,6 +24,8 @@ pub struct RelayBody<W: Witness, B = ReplyBody> {
     bytes: u64,
     witness: Option<W>,
     held: Option<Held>,
+    /// Where only the end of the connection tells that the answer is over (HTTP/1.0): cut, it cannot look whole.
+    ends_with: Option<ConnectionSwitch>,
 }
 
 /// Why an answer ended before its time.
@@ -81,6 +83,8 @@ fn relayed<W: Witness, B: Body>(
         witness: Some(witness),
         // An answer without bytes has nothing left to be cut off.
         held: held.filter(|_| takes_body),
+        ends_with: (takes_body && length.is_none() && incoming.protocol() == Protocol::Http1)
+            .then(|| incoming.connection()),
     };
     Response::from_parts(parts, relay)
 }
@@ -105,6 +109,9 @@ impl<W: Witness, B> RelayBody<W, B> {
             RelayError::Lapsed => Outcome::Lapsed,
             RelayError::Stopped => Outcome::Stopped,
         });
+        if let Some(connection) = &self.ends_with {
+            connection.abort();
+        }
         Poll::Ready(Some(Err(error)))
     }
 
@@ -114,8 +121,9 @@ impl<W: Witness, B> RelayBody<W, B> {
             Some(promised) if self.bytes > promised => {
                 return self.fail(RelayError::WrongLength { promised, given: self.bytes });
             }
-            // hyper drops a body whose Content-Length is satisfied without asking for its end.
-            Some(promised) if self.bytes == promised => self.finish(Outcome::Complete),
+            // hyper asks for nothing after the last byte, and drops this when the connection has taken it: over HTTP/2 a
+            // client that opens no window may let it wait, and the grant must hold until then.
+            Some(promised) if self.bytes == promised => self.body = None,
             Some(_) | None => {}
         }
         Poll::Ready(Some(Ok(Frame::data(data))))
@@ -178,10 +186,10 @@ where
 
 impl<W: Witness, B> Drop for RelayBody<W, B> {
     fn drop(&mut self) {
-        let outcome = match &self.held {
-            _ if self.is_whole() => Outcome::Complete,
-            None => Outcome::Aborted,
-            Some(held) => held.outcome_when_dropped(),
+        let outcome = match self.held.as_ref().map_or(Outcome::Aborted, Held::outcome_when_dropped)
+        {
+            Outcome::Aborted if self.is_whole() => Outcome::Complete,
+            outcome => outcome,
         };
         self.finish(outcome);
     }

@@ -57,12 +57,16 @@ pub(super) enum End {
     Stopped,
 }
 
-/// The grant no longer holds, so what it permitted has been broken off.
+/// What the grant permitted has been broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the grant lapsed before the deed was done: revoked, ended, expired or no longer permitted"
-)]
-pub struct Lapsed;
+pub enum BrokenOff {
+    #[error(
+        "the grant lapsed before the deed was done: revoked, ended, expired or no longer permitted"
+    )]
+    Lapsed,
+    #[error("the gateway stopped before the deed was done")]
+    Stopped,
+}
 
 /// A grant that is watched as long as this lives.
 #[derive(Debug)]
@@ -161,11 +165,12 @@ impl Held {
     /// Does something under the grant, and breaks it off when the grant lapses.
     ///
     /// # Errors
-    /// [`Lapsed`] when that happened first.
-    pub async fn unless_lapsed<T>(&self, deed: impl Future<Output = T>) -> Result<T, Lapsed> {
+    /// [`BrokenOff`] when that, or the end of the gateway, happened first.
+    pub async fn unless_lapsed<T>(&self, deed: impl Future<Output = T>) -> Result<T, BrokenOff> {
         let mut deed = pin!(deed);
         std::future::poll_fn(|context| match self.must_end(context) {
-            Some(_) => Poll::Ready(Err(Lapsed)),
+            Some(End::Lapsed) => Poll::Ready(Err(BrokenOff::Lapsed)),
+            Some(End::Stopped) => Poll::Ready(Err(BrokenOff::Stopped)),
             None => deed.as_mut().poll(context).map(Ok),
         })
         .await
@@ -228,7 +233,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::super::fixture::{self, PATH, is_cut, reading};
-    use super::{End, Lapsed, Running};
+    use super::{BrokenOff, End, Running};
 
     #[test]
     fn places_are_used_again() {
@@ -263,9 +268,9 @@ mod tests {
                 let held = running.hold(grant, &incoming);
                 let upload = held.unless_lapsed(std::future::pending::<()>());
                 let (ended, ()) = tokio::join!(biased; upload, async { running.stop_all() });
-                assert_eq!(ended, Err(Lapsed));
+                assert_eq!(ended, Err(BrokenOff::Stopped));
                 let later = held.unless_lapsed(async { 1 }).await;
-                assert_eq!(later, Err(Lapsed), "nothing more is begun under it");
+                assert_eq!(later, Err(BrokenOff::Stopped), "nothing more is begun under it");
             })
             .await;
     }

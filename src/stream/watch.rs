@@ -170,7 +170,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::super::fixture::reading;
-    use super::super::running::{Held, Judged, Lapsed, Running};
+    use super::super::running::{BrokenOff, Held, Judged, Running};
     use super::{Judge, Now, by_person};
     use crate::ground::clock::{Clock, SignedDuration, Timestamp};
     use crate::ground::control::ControlFailed;
@@ -253,7 +253,7 @@ mod tests {
         let begun = Instant::now();
         let ended = held.unless_lapsed(std::future::pending::<()>());
         let ended = tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap();
-        assert_eq!(ended, Err(Lapsed));
+        assert_eq!(ended, Err(BrokenOff::Lapsed));
         assert!(begun.elapsed() < Duration::from_millis(750), "{:?}", begun.elapsed());
     }
 
