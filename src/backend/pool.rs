@@ -2,7 +2,7 @@
 //! needed grows old and is closed. A connection comes back only after its answer was read to a clean end; whatever
 //! else happens to it, dropping its [`Line`] closes it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,11 @@ use super::upload::Payload;
 use crate::outbound::{Door, Host, Rules};
 use crate::telemetry::{Count, count};
 
-/// What one connection reads ahead of its reader. hyper's own, of 400 KiB, is what each slow client would hold.
-const BUFFER: usize = 24 * 1024;
+/// What one connection reads ahead of its reader: fewer and larger pieces cost less, but each slow client holds one or
+/// two. So the first connections of a thread read far ahead, and those of a crowd do not.
+const FAR: usize = 256 * 1024;
+const NEAR: usize = 16 * 1024;
+const FEW: usize = 32;
 
 /// How many connections are kept, and for how long.
 #[derive(Debug, Clone)]
@@ -43,6 +46,32 @@ pub(super) struct Pool {
     settings: Settings,
     idle: RefCell<Idle>,
     pub(super) budget: Budget,
+    open: Rc<Open>,
+}
+
+/// Counts the open connections of one thread, to all hosts.
+#[derive(Debug, Default)]
+pub(super) struct Open(Cell<usize>);
+
+/// One of them.
+#[derive(Debug)]
+struct Counted(Rc<Open>);
+
+impl Counted {
+    fn new(open: &Rc<Open>) -> Self {
+        open.0.set(open.0.get() + 1);
+        Self(Rc::clone(open))
+    }
+
+    fn reads_ahead(&self) -> usize {
+        if self.0.0.get() <= FEW { FAR } else { NEAR }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.set(self.0.0.get().saturating_sub(1));
+    }
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +89,7 @@ pub(super) struct Line {
     /// Made under these rules; not used again under others.
     rules: Arc<Rules>,
     idle_since: Instant,
+    _counted: Counted,
 }
 
 impl Drop for Line {
@@ -69,8 +99,9 @@ impl Drop for Line {
 }
 
 impl Pool {
-    pub(super) fn new(host: Host, settings: Settings) -> Rc<Self> {
-        Rc::new(Self { host, settings, idle: RefCell::default(), budget: Budget::default() })
+    pub(super) fn new(host: Host, settings: Settings, open: Rc<Open>) -> Rc<Self> {
+        let (idle, budget) = (RefCell::default(), Budget::default());
+        Rc::new(Self { host, settings, idle, budget, open })
     }
 
     /// The host's name for an error.
@@ -95,16 +126,17 @@ impl Pool {
     pub(super) async fn open(&self, door: &Door) -> Result<Line, BackendError> {
         let (wire, rules) = door.connect(&self.host).await.map_err(BackendError::Unreachable)?;
         count(Count::UpstreamConnections);
+        let counted = Counted::new(&self.open);
         let broken = |cause| BackendError::Broken { host: self.name(), cause };
         let (mut sender, connection) = http1::Builder::new()
-            .max_buf_size(BUFFER)
+            .max_buf_size(counted.reads_ahead())
             .handshake(TokioIo::new(wire))
             .await
             .map_err(broken)?;
         // Its errors come out where the answer is awaited or read.
         let task = spawn_local(async move { drop(connection.await) });
         sender.ready().await.map_err(broken)?;
-        Ok(Line { sender, task, rules, idle_since: Instant::now() })
+        Ok(Line { sender, task, rules, idle_since: Instant::now(), _counted: counted })
     }
 
     /// Gives a connection back whose answer was read to a clean end.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::pool::Pool;
+use super::pool::{Open, Pool};
 use super::send::{Errand, Way};
 use super::upload::Upload;
 use super::{BackendError, Reply, Settings, kind, list, read, write};
@@ -26,6 +26,7 @@ pub struct Store {
     settings: Settings,
     known: RefCell<HashMap<StorageId, Known, ahash::RandomState>>,
     pools: RefCell<HashMap<Host, Rc<Pool>, ahash::RandomState>>,
+    open: Rc<Open>,
 }
 
 /// A storage as it was at one revision, with everything that does not depend on a request worked out.
@@ -43,7 +44,13 @@ impl Store {
     #[must_use]
     pub fn new(door: Arc<Door>, clock: Clock, random: Random, settings: Settings) -> Self {
         let way = Rc::new(Way { door, clock, random });
-        Self { way, settings, known: RefCell::default(), pools: RefCell::default() }
+        Self {
+            way,
+            settings,
+            known: RefCell::default(),
+            pools: RefCell::default(),
+            open: Rc::default(),
+        }
     }
 
     /// Sends what the grant permits and checks the answer's head.
@@ -106,9 +113,9 @@ impl Store {
         if pools.len() >= REMEMBERED {
             pools.clear();
         }
-        let pool = pools
-            .entry(kind.host().clone())
-            .or_insert_with_key(|host| Pool::new(host.clone(), self.settings.clone()));
+        let pool = pools.entry(kind.host().clone()).or_insert_with_key(|host| {
+            Pool::new(host.clone(), self.settings.clone(), Rc::clone(&self.open))
+        });
         Ok(Known { revision: storage.revision, pool: Rc::clone(pool), kind })
     }
 }

@@ -11,18 +11,21 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug)]
 pub(super) struct Vigil {
     moved: Instant,
+    /// Since it moved last, somebody found nothing to do. While nobody asks, nothing is late.
+    waiting: bool,
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Vigil {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { moved: Instant::now(), limit, timer: None }
+        Self { moved: Instant::now(), waiting: false, limit, timer: None }
     }
 
     /// Something moved.
     pub(super) fn moved(&mut self) {
         self.moved = Instant::now();
+        self.waiting = false;
     }
 
     /// Something moved then, as seen by somebody else.
@@ -47,6 +50,10 @@ impl Vigil {
 
     /// Whether nothing moved for too long. To be called when there is nothing to do; wakes the task otherwise.
     pub(super) fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.waiting {
+            self.waiting = true;
+            self.moved = Instant::now();
+        }
         let due = self.moved + self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
         while timer.as_mut().poll(context).is_ready() {

@@ -2,12 +2,13 @@
 //! itself (so that a second look-up cannot swap it), verify the certificate.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -221,6 +222,16 @@ impl Rules {
 
 /// Connects to the first address that answers. Each gets an equal share of the time that is left, so that one dead
 /// address does not use it all up.
+/// What the kernel may hold of an answer before it is read. Left to itself it grows to what the machine allows (32 MiB on
+/// some), for each slow client; with this, 2 ms away, a connection still carries 200 MB/s.
+const UNREAD: u32 = 512 * 1024;
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_recv_buffer_size(UNREAD)?;
+    socket.connect(address).await
+}
+
 async fn reach(
     host: &Host,
     addresses: &[SocketAddr],
@@ -230,7 +241,7 @@ async fn reach(
     for (left, address) in (1_u32..).zip(addresses.iter().rev()).collect::<Vec<_>>().iter().rev() {
         let now = Instant::now();
         let share = by.saturating_duration_since(now) / *left;
-        match timeout_at(now + share, TcpStream::connect(**address)).await {
+        match timeout_at(now + share, connect(**address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(cause)) => {
                 let (host, address) = (host.to_string(), **address);
