@@ -32,6 +32,19 @@ struct Upload {
     line: Rc<Line>,
     stall: Duration,
     ended: bool,
+    /// It was found empty before its end, and somebody waits.
+    awaited: bool,
+}
+
+impl Upload {
+    fn note(&mut self, is_pending: bool) {
+        if is_pending {
+            self.awaited = true;
+            self.line.expect_giving(Some(self.stall));
+        } else if std::mem::take(&mut self.awaited) {
+            self.line.expect_giving(None);
+        }
+    }
 }
 
 impl Drop for Upload {
@@ -45,7 +58,7 @@ impl Drop for Upload {
                 Protocol::Http2 => drop(tokio::task::spawn_local(throw_away(body))),
             }
         }
-        self.line.expect_giving(None);
+        self.note(false);
     }
 }
 
@@ -78,7 +91,14 @@ impl RequestBody {
         line: Rc<Line>,
         stall: Duration,
     ) -> Self {
-        Self(Source::Wire(Upload { body: Some(body), protocol, line, stall, ended: false }))
+        Self(Source::Wire(Upload {
+            body: Some(body),
+            protocol,
+            line,
+            stall,
+            ended: false,
+            awaited: false,
+        }))
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
@@ -99,8 +119,9 @@ impl Body for RequestBody {
                 Source::Wire(upload) => {
                     let Some(body) = &mut upload.body else { return Poll::Ready(None) };
                     let frame = Pin::new(body).poll_frame(context);
-                    upload.line.expect_giving(frame.is_pending().then_some(upload.stall));
+                    upload.note(frame.is_pending());
                     let frame = ready!(frame);
+                    upload.line.is_alive(upload.stall);
                     upload.ended = frame.is_none();
                     frame
                 }

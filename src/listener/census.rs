@@ -10,6 +10,7 @@ use std::time::Duration;
 use pingora_limits::rate::Rate;
 
 use super::Limits;
+use super::room::Room;
 use crate::telemetry::{self, Gauge};
 
 /// See the head of this file.
@@ -60,6 +61,10 @@ impl Census {
         drop(addresses);
         telemetry::raise(Gauge::OpenConnections);
         Some(Seat { census: Arc::clone(self), address })
+    }
+
+    pub(super) fn room(&self) -> Room {
+        Room::among(self.open.load(Ordering::Relaxed))
     }
 
     /// Counts one request; whether it is one too many in this second.

@@ -38,6 +38,10 @@ pub(super) struct Line {
     write_by: Cell<Moment>,
     /// The client must have asked for more of a stream (HTTP/2 windows).
     take_by: Cell<Moment>,
+    /// A part of an answer waits for [`Self::wrote`].
+    held_back: Cell<bool>,
+    /// How many streams wait for it to do so.
+    offered: Cell<usize>,
     /// The client must have sent more of a body that somebody reads.
     give_by: Cell<Moment>,
     begun: Cell<u64>,
@@ -81,6 +85,8 @@ impl Line {
             read_overdue: Cell::new(false),
             write_by: Cell::new(NEVER),
             take_by: Cell::new(NEVER),
+            offered: Cell::new(0),
+            held_back: Cell::new(false),
             give_by: Cell::new(NEVER),
             begun: Cell::new(0),
             finished: Cell::new(0),
@@ -142,6 +148,15 @@ impl Line {
         self.read_by.set(NEVER);
     }
 
+    /// Nothing is waited for but the next request, if none is under way.
+    pub(super) fn expect_next(&self, idle: Duration) {
+        if self.is_idle() {
+            self.expect_read(if self.draining.get() { LAST_REQUEST } else { idle });
+        } else {
+            self.expect_no_read();
+        }
+    }
+
     /// Whether what [`Self::expect_read`] waited for did not come in time.
     pub(super) const fn read_is_overdue(&self) -> bool {
         self.read_overdue.get()
@@ -156,12 +171,34 @@ impl Line {
 
     pub(super) fn wrote(&self) {
         self.write_by.set(NEVER);
+        if self.held_back.take() {
+            self.wake();
+        }
     }
 
-    /// A frame of a body was handed over, or (`None`) the next one asked for. With several streams the last word
-    /// counts: it cuts a client that takes nothing of any of them.
-    pub(super) fn expect_taking(&self, within: Option<Duration>) {
-        self.take_by.set(within.map_or(NEVER, |within| self.moment(within)));
+    /// Whether an answer should wait: the socket takes no more. It is woken when it does.
+    pub(super) fn holds_back(&self) -> bool {
+        let blocked = self.write_by.get() != NEVER;
+        self.held_back.set(blocked);
+        blocked
+    }
+
+    /// A frame of a stream was handed over: it is offered until [`Self::taken`].
+    pub(super) fn offer(&self, within: Duration) {
+        self.offered.set(self.offered.get() + 1);
+        self.take_by.set(self.moment(within));
+    }
+
+    /// The client wants more of a stream, or the stream is over. A client that takes nothing of any stream is cut, one
+    /// that leaves some of them for later is not.
+    pub(super) fn taken(&self, within: Duration) {
+        self.offered.set(self.offered.get().saturating_sub(1));
+        self.is_alive(within);
+    }
+
+    /// The client did something that a dead one does not.
+    pub(super) fn is_alive(&self, within: Duration) {
+        self.take_by.set(if self.offered.get() == 0 { NEVER } else { self.moment(within) });
     }
 
     /// A body was read to where nothing more has come yet, or (`None`) something came or nobody reads any more. As
@@ -184,12 +221,9 @@ impl Line {
     /// A request has ended; the next one must come within `idle`.
     pub(super) fn finish(&self, idle: Duration) {
         self.finished.set(self.finished.get() + 1);
-        if self.is_idle() {
-            self.take_by.set(NEVER);
-            // the beginning of a next head may be waiting for its end already
-            if self.read_by.get() == NEVER {
-                self.expect_read(if self.draining.get() { LAST_REQUEST } else { idle });
-            }
+        // the beginning of a next head may be waiting for its end already
+        if self.is_idle() && self.read_by.get() == NEVER {
+            self.expect_next(idle);
         }
     }
 
@@ -208,6 +242,10 @@ impl Line {
 
     fn sweep(&self) {
         let now = self.now.get();
+        // Who still takes an answer cannot be late with the next request: his time does not run.
+        if self.write_by.get() != NEVER && self.read_by.get() != NEVER {
+            self.read_by.set(self.read_by.get().saturating_add(1));
+        }
         let deadlines = [&self.write_by, &self.take_by, &self.give_by];
         if deadlines.into_iter().any(|deadline| deadline.get() <= now) {
             self.cut();
@@ -297,7 +335,7 @@ mod tests {
     fn a_client_that_takes_nothing_is_cut_and_one_that_takes_is_not() {
         let lines = Lines::default();
         let (slow, dead, unread, silent) = (lines.open(), lines.open(), lines.open(), lines.open());
-        unread.expect_taking(Some(TICK * 4));
+        unread.offer(TICK * 4);
         for _ in 0..4 {
             silent.expect_giving(Some(TICK * 4));
             slow.write_is_blocked(TICK * 2);
@@ -309,6 +347,41 @@ mod tests {
         assert!(dead.is_cut());
         assert!(unread.is_cut());
         assert!(silent.is_cut(), "asking again gives no more time");
+    }
+
+    #[test]
+    fn a_stream_that_is_over_leaves_no_deadline_and_one_that_waits_keeps_its_own() {
+        let lines = Lines::default();
+        let line = lines.open();
+        line.offer(TICK * 2);
+        line.taken(TICK * 2);
+        sweep(&lines, 4);
+        assert!(!line.is_cut(), "nothing is offered");
+        line.offer(TICK * 2);
+        line.offer(TICK * 2);
+        for _ in 0..3 {
+            sweep(&lines, 1);
+            line.is_alive(TICK * 2);
+        }
+        line.taken(TICK * 2);
+        assert!(!line.is_cut(), "the client is alive");
+        sweep(&lines, 2);
+        assert!(line.is_cut(), "one is still offered, and nothing happens");
+    }
+
+    #[test]
+    fn the_time_to_ask_again_does_not_run_while_an_answer_is_being_taken() {
+        let lines = Lines::default();
+        let line = lines.open();
+        line.expect_read(TICK * 2);
+        line.write_is_blocked(TICK * 100);
+        sweep(&lines, 10);
+        assert!(!line.read_is_overdue());
+        line.wrote();
+        sweep(&lines, 1);
+        assert!(!line.read_is_overdue());
+        sweep(&lines, 1);
+        assert!(line.read_is_overdue());
     }
 
     #[test]

@@ -24,23 +24,43 @@ pub(super) struct Underway {
     idle: Duration,
     /// HTTP/2 only, where the socket does not tell: how long a frame may wait for the client to want the next one.
     stall: Option<Duration>,
+    /// A frame waits.
+    offers: bool,
 }
 
 impl Underway {
     /// Of a request that the gate has counted already.
     pub(super) const fn http1(line: Rc<Line>, limits: &Limits) -> Self {
-        Self { line, idle: limits.idle, stall: None }
+        Self { line, idle: limits.idle, stall: None, offers: false }
     }
 
     pub(super) fn http2(line: Rc<Line>, limits: &Limits) -> Self {
         line.begin();
         line.expect_no_read();
-        Self { line, idle: limits.idle, stall: Some(limits.stall) }
+        Self { line, idle: limits.idle, stall: Some(limits.stall), offers: false }
+    }
+}
+
+impl Underway {
+    fn offer(&mut self) {
+        if let Some(stall) = self.stall {
+            self.offers = true;
+            self.line.offer(stall);
+        }
+    }
+
+    fn taken(&mut self) {
+        if let Some(stall) = self.stall
+            && std::mem::take(&mut self.offers)
+        {
+            self.line.taken(stall);
+        }
     }
 }
 
 impl Drop for Underway {
     fn drop(&mut self) {
+        self.taken();
         self.line.finish(self.idle);
     }
 }
@@ -106,14 +126,13 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Outgoing<B> {
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
-        let Underway { line, stall, .. } = &this.underway;
-        let Some(stall) = *stall else {
-            return Pin::new(body).poll_frame(context);
-        };
-        line.expect_taking(None);
+        if this.underway.stall.is_none() && this.underway.line.holds_back() {
+            return Poll::Pending;
+        }
+        this.underway.taken();
         let frame = ready!(Pin::new(body).poll_frame(context));
         if matches!(frame, Some(Ok(_))) {
-            line.expect_taking(Some(stall));
+            this.underway.offer();
         }
         Poll::Ready(frame)
     }

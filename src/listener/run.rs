@@ -13,7 +13,8 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Body;
 use tokio::sync::oneshot;
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
 use super::census::Census;
@@ -126,7 +127,7 @@ impl Bound {
         control.start(watch_certificates(self.certificates, drain.clone()));
         let rules = Arc::new(Rules::new(&self.settings));
         let census = Arc::new(Census::new(&self.settings.limits));
-        let mut ends = Vec::new();
+        let mut ends = JoinSet::new();
         for (index, sockets) in self.sockets.into_iter().enumerate() {
             let plan = Plan {
                 sockets,
@@ -145,10 +146,13 @@ impl Bound {
             };
             let builder = thread::Builder::new().name(format!("data-{index}"));
             drop(builder.spawn(run).map_err(ListenError::Thread)?);
-            ends.push(end);
+            drop(ends.spawn(end));
         }
-        for end in ends {
-            end.await.unwrap_or(Err(ListenError::ThreadEnded))?;
+        // The first that fails is enough to end: a thread that is gone would be missed by nobody else.
+        while let Some(ended) = ends.join_next().await {
+            ended.map_or(Err(ListenError::ThreadEnded), |end| {
+                end.unwrap_or(Err(ListenError::ThreadEnded))
+            })?;
         }
         Ok(())
     }
@@ -232,8 +236,15 @@ impl Plan {
 /// Where all reads of a thread's HTTP/1 sockets go first.
 const SCRATCH: usize = 32 * 1024;
 
-async fn sweep_until_begun(lines: &Lines, drain: &Drain) {
+/// Ticks that were missed are not made up for: after a pause of the whole machine everybody has his time still.
+fn ticks() -> Interval {
     let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn sweep_until_begun(lines: &Lines, drain: &Drain) {
+    let mut interval = ticks();
     let mut begun = std::pin::pin!(drain.begun());
     loop {
         tokio::select! {
@@ -248,7 +259,7 @@ async fn sweep_until_begun(lines: &Lines, drain: &Drain) {
 async fn finish(lines: &Lines, limit: Duration) {
     lines.drain();
     let end = tokio::time::Instant::now() + limit;
-    let mut interval = tokio::time::interval(TICK);
+    let mut interval = ticks();
     while !lines.are_gone() {
         let late = tokio::time::Instant::now() >= end;
         if late {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::LOCATION;
+use http::header::{LOCATION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::server::conn::{http1, http2};
@@ -22,25 +22,23 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::census::{Census, Seat};
+use super::frames::Frames;
 use super::gate::{Gate, Patience, Scratch};
 use super::line::Line;
 use super::outgoing::{After, Answer, Outgoing, Underway, dress, without_body};
+use super::room::Room;
 use super::validator::{Origin, RequestIds, Rules};
 use super::wire::Wire;
 use super::{ClearTextMode, Incoming, Limits, Protocol, RequestFault};
 use crate::telemetry::{Count, count};
 
-/// hyper takes no more of an answer while so much is unsent. Not less than a head, since it bounds the reading too.
-const HTTP1_BUFFER: usize = 36 * 1024;
-/// What rustls holds encrypted for a client that takes nothing: a thousand of them are to fit in 256 MiB.
-const TLS_BUFFER: usize = 32 * 1024;
-const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 /// Uploads over a long fat network: the connection's window bounds what is unread in all.
 const HTTP2_STREAM_WINDOW: u32 = 1 << 20;
 const HTTP2_CONNECTION_WINDOW: u32 = 2 << 20;
 const GOODBYE: Duration = Duration::from_secs(5);
-/// RFC 9113, 6.5.2, counts 32 bytes more for each field than HTTP/1 does.
-const HTTP2_HEADER_LIST: u32 = 32 * 1024 + 100 * 32;
+/// More than the validator takes, so that it refuses what is too large, with its code and in the record: what h2 refuses
+/// itself nobody else sees. RFC 9113, 6.5.2, counts 32 bytes more for each field.
+const HTTP2_HEADER_LIST: u32 = 64 * 1024;
 
 /// What answers requests: any closure of this shape (see [`super::Bound::run`]).
 pub(super) trait App: 'static {
@@ -93,9 +91,16 @@ impl<A: App> Thread<A> {
     pub(super) async fn serve(self: Rc<Self>, accepted: Accepted, kind: Kind) {
         let Accepted { tcp, peer, line, seat } = accepted;
         let wire = Wire::new(tcp, Rc::clone(&line), self.limits.stall);
+        let room = self.census.room();
         let connection = |mode| {
             let origin = Origin { peer, line: Rc::clone(&line) };
-            Rc::new(Connection { thread: Rc::clone(&self), origin, mode, calls: Cell::new(0) })
+            Rc::new(Connection {
+                thread: Rc::clone(&self),
+                origin,
+                mode,
+                room,
+                calls: Cell::new(0),
+            })
         };
         match kind {
             Kind::ClearText(mode) => connection(mode).http1(wire).await,
@@ -105,7 +110,7 @@ impl<A: App> Thread<A> {
                 line.expect_no_read();
                 // a handshake that fails or takes too long leaves nobody to tell
                 if let Some(Ok(mut tls)) = handshake {
-                    tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+                    tls.get_mut().1.set_buffer_limit(Some(room.tls));
                     let connection = connection(ClearTextMode::Serve);
                     match tls.get_ref().1.alpn_protocol() {
                         Some(b"h2") => connection.http2(tls).await,
@@ -125,19 +130,23 @@ struct Connection<A> {
     thread: Rc<Thread<A>>,
     origin: Origin,
     mode: ClearTextMode,
+    room: Room,
     /// HTTP/1 requests that hyper read.
     calls: Cell<u64>,
 }
 
 impl<A: App> Connection<A> {
+    fn patience(&self) -> Patience {
+        Patience { head: self.thread.limits.head, idle: self.thread.limits.idle }
+    }
+
     async fn http1(self: Rc<Self>, io: impl AsyncRead + AsyncWrite + Unpin + 'static) {
         let line = Rc::clone(&self.origin.line);
-        let limits = &self.thread.limits;
-        let patience = Patience { head: limits.head, idle: limits.idle };
-        let gate = Gate::new(io, Rc::clone(&line), Rc::clone(&self.thread.scratch), patience);
+        let scratch = Rc::clone(&self.thread.scratch);
+        let gate = Gate::new(io, Rc::clone(&line), scratch, self.patience());
         let mut builder = http1::Builder::new();
         // the gate keeps the deadlines and refuses what is too large
-        builder.header_read_timeout(None).max_buf_size(HTTP1_BUFFER);
+        builder.header_read_timeout(None).max_buf_size(self.room.http1);
         let service = service_fn(move |request| Rc::clone(&self).answer(request));
         let connection = builder.serve_connection(TokioIo::new(gate), service);
         if let Some(Err(error)) = Held::until_cut(connection, line).await {
@@ -149,6 +158,7 @@ impl<A: App> Connection<A> {
         let line = Rc::clone(&self.origin.line);
         let limits = &self.thread.limits;
         line.expect_read(limits.idle);
+        let io = Frames::new(io, Rc::clone(&line), self.patience());
         let mut builder = http2::Builder::new(LocalExecutor);
         builder
             .timer(TokioTimer::new())
@@ -157,13 +167,13 @@ impl<A: App> Connection<A> {
             .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .max_concurrent_streams(limits.max_streams)
             .max_header_list_size(HTTP2_HEADER_LIST)
-            .max_send_buf_size(HTTP2_SEND_BUFFER)
+            .max_send_buf_size(self.room.http2)
             // rapid reset (CVE-2023-44487) and its kin
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(256)
-            // a peer that is gone without a word
+            // a peer that is gone without a word; the answer to a ping comes behind all that a slow one has yet to take
             .keep_alive_interval(limits.idle / 2)
-            .keep_alive_timeout(Duration::from_secs(20));
+            .keep_alive_timeout(limits.stall);
         let service = service_fn(move |request| Rc::clone(&self).answer(request));
         let connection = Box::pin(builder.serve_connection(TokioIo::new(io), service));
         let ending = Http2Ending { connection, line: Rc::clone(&line), told: false };
@@ -176,27 +186,40 @@ impl<A: App> Connection<A> {
         let thread = &self.thread;
         let (underway, fault) = self.admit(request.version());
         let mut incoming = thread.rules.incoming(request, &self.origin, thread.ids.next(), fault);
-        if incoming.fault.is_none() && thread.census.is_too_many(incoming.client) {
+        // Faults count as well: else whoever sends nothing but them would never be stopped.
+        let too_many = thread.census.is_too_many(incoming.client);
+        if too_many && incoming.fault.is_none() {
             incoming.fault = Some(RequestFault::TooManyFromAddress);
         }
+        let protocol = incoming.protocol;
         if incoming.fault.is_none() && self.mode == ClearTextMode::Redirect {
             let response = thread.rules.to_https(&incoming).map(|()| None);
+            drop(incoming);
+            let response = self.dressed(response, protocol, After::KeepAlive);
             return Ok(response.map(|body| Outgoing::new(body, underway)));
         }
-        let protocol = incoming.protocol;
         let is_head = *incoming.method() == Method::HEAD;
         let is_refused = incoming.fault.is_some();
         let response = thread.app.answer(incoming).await;
-        // Over HTTP/1 hyper ends a connection whose body was left unread; a client that is not told would use it again.
-        let line = &self.origin.line;
-        let close = is_refused || line.is_draining() || line.has_left_unread();
-        let after = if close { After::Close } else { After::KeepAlive };
-        let response = dress(response, protocol, after);
+        let after = if is_refused { After::Close } else { After::KeepAlive };
+        let response = self.dressed(response, protocol, after);
         let response = match protocol {
             Protocol::Http2 if is_head => without_body(response).await,
             Protocol::Http1 | Protocol::Http2 => response.map(Some),
         };
         Ok(response.map(|body| Outgoing::new(body, underway)))
+    }
+
+    fn dressed<B>(&self, response: Response<B>, protocol: Protocol, after: After) -> Response<B> {
+        // Over HTTP/1 hyper ends a connection whose body was left unread; a client that is not told would use it again.
+        let line = &self.origin.line;
+        let close = line.is_draining() || line.has_left_unread();
+        let mut response = dress(response, protocol, if close { After::Close } else { after });
+        if self.mode == ClearTextMode::Redirect {
+            // RFC 6797, 7.2: not over clear text
+            response.headers_mut().remove(STRICT_TRANSPORT_SECURITY);
+        }
+        response
     }
 
     /// Counts a request in; what the gate held against it.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-/// Unsent bytes that the kernel holds for one connection. Bounds how much of a lapsed answer is on its way already,
-/// and makes a blocked write mean that the client is slow rather than that megabytes are queued.
-const UNSENT: u32 = 256 * 1024;
+/// Unsent bytes that the kernel holds for one connection. Bounds how much of a lapsed answer is on its way already, and
+/// makes a blocked write mean that the client is slow: the kernel wakes the writer when half of it is sent, so that a
+/// client must take that half within the stall limit to be seen as alive.
+const UNSENT: u32 = 64 * 1024;
 
 /// Opens `count` sockets on `address`. Options set here pass on to every connection that is accepted.
 pub(super) fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {

@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -52,8 +51,8 @@ pub enum CertificateFault {
     Key(#[source] rustls::Error),
 }
 
-/// What tells that a file was changed.
-type Fingerprint = Vec<Option<(SystemTime, u64, u64)>>;
+/// What tells that a file, or who may read it, was changed: when its status changed, and which file it is.
+type Fingerprint = Vec<Option<(i64, i64, u64)>>;
 
 impl Certificates {
     /// Reads all of them.
@@ -71,7 +70,7 @@ impl Certificates {
         paths
             .map(|path| {
                 let metadata = path.metadata().ok()?;
-                Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+                Some((metadata.ctime(), metadata.ctime_nsec(), metadata.ino()))
             })
             .collect()
     }

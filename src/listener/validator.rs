@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, HOST, ORIGIN, RANGE, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, ORIGIN, RANGE,
+    TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
-use super::head::{MAX_HEADERS, METHODS};
+use super::head::{MAX_HEAD, MAX_HEADERS, METHODS};
 use super::line::Line;
 use super::{
     ConnectionSwitch, Incoming, Network, Protocol, RequestBody, RequestFault, RequestId,
@@ -24,7 +24,7 @@ use super::{
 use crate::ground::random::Random;
 
 /// Headers that stand at most once in a request that nobody tampered with. (`If-…` are read by `request`.)
-const SINGLE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, RANGE, ORIGIN];
+const SINGLE: [HeaderName; 5] = [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RANGE, ORIGIN];
 
 /// What the validator knows of this install.
 pub(super) struct Rules {
@@ -114,7 +114,7 @@ impl Rules {
 
     /// The host asked for, when all is well.
     fn judge(&self, parts: &Parts) -> Result<Box<str>, RequestFault> {
-        if parts.headers.len() > MAX_HEADERS {
+        if parts.headers.len() > MAX_HEADERS || size(parts) > MAX_HEAD {
             return Err(RequestFault::HeadTooLarge);
         }
         let host = asked_host(parts)?;
@@ -205,6 +205,13 @@ fn is_plain_http2(headers: &HeaderMap) -> bool {
         .get_all(TE)
         .iter()
         .all(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// What a head takes, without what HTTP/1 writes between its parts.
+fn size(parts: &Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    target + fields.sum::<usize>()
 }
 
 /// The header names that `Connection` lists; what is not a name is passed over.

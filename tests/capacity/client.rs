@@ -52,7 +52,8 @@ impl Clients {
 
     pub fn ask(&self, stream: &mut Tls, path: &str, more: &str) {
         let port = self.port;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{more}\r\n").unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{more}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
     }
 
     fn connect(&self) -> TcpStream {
@@ -60,6 +61,7 @@ impl Clients {
         socket.set_recv_buffer_size(16 * 1024).unwrap();
         socket.connect(&SocketAddr::from(([127, 0, 0, 1], self.port)).into()).unwrap();
         let tcp = TcpStream::from(socket);
+        tcp.set_nodelay(true).unwrap();
         tcp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         tcp
     }

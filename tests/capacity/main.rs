@@ -14,6 +14,7 @@
 )]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "this binary needs a part of it only")]
 mod support;
 
 mod client;
