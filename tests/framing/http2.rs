@@ -1,11 +1,15 @@
 //! HTTP/2 through the h2 crate's client, which sends what it is told.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Request, StatusCode};
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::server::Server;
 use crate::tls::client_config;
@@ -19,11 +23,15 @@ fn within<F: Future>(work: F) -> F::Output {
     })
 }
 
-async fn connect(server: &Server) -> SendRequest<Bytes> {
+async fn secured(server: &Server) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(server.https).await.unwrap();
     let connector = TlsConnector::from(client_config(rustls::ALL_VERSIONS, &[b"h2"]));
     let name = ServerName::try_from("gw.example.com").unwrap();
-    let tls = connector.connect(name, tcp).await.unwrap();
+    connector.connect(name, tcp).await.unwrap()
+}
+
+async fn connect(server: &Server) -> SendRequest<Bytes> {
+    let tls = secured(server).await;
     let (sender, connection) = h2::client::handshake(tls).await.unwrap();
     tokio::spawn(connection);
     sender.ready().await.unwrap()
@@ -90,6 +98,9 @@ fn faults_are_told_and_leave_the_connection_alone() {
         let many = (0..101).fold(get(ROOT), |request, n| request.header(format!("a{n}"), "b"));
         let (_, text) = ask(&sender, many.body(()).unwrap()).await.unwrap();
         assert_eq!(text, "fault HeadTooLarge\n");
+        let large = get(ROOT).header("large", "a".repeat(40_000)).body(()).unwrap();
+        let (_, text) = ask(&sender, large).await.unwrap();
+        assert_eq!(text, "fault HeadTooLarge\n", "refused by us: h2 would leave no record");
         let (status, _) = ask(&sender, get(ROOT).body(()).unwrap()).await.unwrap();
         assert_eq!(status, 200);
     });
@@ -196,5 +207,42 @@ fn a_client_that_opens_no_window_is_cut_off() {
             }
         };
         assert!(ended.is_some(), "an endless answer has no clean end");
+    });
+}
+
+#[test]
+fn an_upload_outlives_the_downloads_beside_it() {
+    let server = Server::with(|settings| settings.limits.stall = Duration::from_secs(1));
+    within(async {
+        let mut sender = connect(&server).await;
+        let request = Request::put(ROOT).body(()).unwrap();
+        let (response, mut body) = sender.send_request(request, false).unwrap();
+        ask(&sender, get(ROOT).body(()).unwrap()).await.unwrap();
+        let mut beat = tokio::time::interval(Duration::from_millis(300));
+        for _ in 0..12 {
+            beat.tick().await;
+            body.send_data(Bytes::from_static(b"a piece "), false).unwrap();
+        }
+        body.send_data(Bytes::new(), true).unwrap();
+        let mut answer = response.await.unwrap().into_body();
+        let told = answer.data().await.unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&told).contains("96 bytes"), "{told:?}");
+    });
+}
+
+#[test]
+fn a_head_that_never_ends_is_not_waited_for() {
+    let server = Server::with(|settings| {
+        settings.limits.head = Duration::from_secs(1);
+        settings.limits.idle = Duration::from_secs(600);
+    });
+    within(async {
+        let mut tls = secured(&server).await;
+        tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let half_a_head = [0, 0, 100, 1, 4, 0, 0, 0, 1, 0x82];
+        tls.write_all(&[&settings[..], &half_a_head].concat()).await.unwrap();
+        // The end, after the goodbye, and within the half minute that this may take.
+        tls.read_to_end(&mut Vec::new()).await.unwrap_or_default();
     });
 }

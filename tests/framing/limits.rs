@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sluicegate::listener::{ClearTextMode, Settings};
 
-use crate::server::Server;
+use crate::server::{LARGE, Server};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: gw.example.com\r\n\r\n";
 const ENDLESS: &str = "GET /-/endless HTTP/1.1\r\nHost: gw.example.com\r\n\r\n";
@@ -157,6 +157,24 @@ fn a_drain_cuts_what_runs_too_long() {
     let started = Instant::now();
     server.drained();
     assert!(started.elapsed() < Duration::from_secs(8));
+}
+
+#[test]
+fn a_drain_leaves_a_slow_reader_its_last_bytes() {
+    let mut server = Server::with(|settings| {
+        settings.limits.idle = Duration::from_secs(1);
+        settings.limits.drain = Duration::from_secs(20);
+    });
+    let mut client = server.connect();
+    client.send("GET /-/large HTTP/1.1\r\nHost: gw.example.com\r\n\r\n");
+    client.0.read_exact(&mut [0]).unwrap();
+    server.drain.begin();
+    // For longer than an idle connection is left open, nothing is read. That is what is tried.
+    std::thread::sleep(Duration::from_secs(3));
+    let answer = client.rest();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body.len(), LARGE);
+    server.drained();
 }
 
 #[test]

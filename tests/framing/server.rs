@@ -147,7 +147,10 @@ fn run(bound: Bound, drain: &Drain) -> Result<(), ListenError> {
     runtime.block_on(bound.run(&control, &Random::system(), drain, || |incoming| tell(incoming)))
 }
 
-/// The app: `/-/endless` streams without end, `/-/panic` panics, `/-/abort` cuts its connection; everything else is told.
+/// How much `/-/large` gives, in one piece.
+pub const LARGE: usize = 4 << 20;
+
+/// The app: `/-/endless` streams without end, `/-/large` gives much at once, `/-/panic` panics, `/-/abort` cuts its connection; everything else is told.
 async fn tell(mut incoming: Incoming) -> Response<Body> {
     if let Some(fault) = incoming.fault() {
         let mut response = text(format!("fault {fault:?}\n"));
@@ -156,6 +159,10 @@ async fn tell(mut incoming: Incoming) -> Response<Body> {
     }
     match incoming.path() {
         "/-/endless" => return Response::new(endless()),
+        "/-/large" => {
+            let whole = Full::new(vec![b'x'; LARGE].into());
+            return Response::new(whole.map_err(|never| match never {}).boxed());
+        }
         "/-/panic" => panic!("as asked"),
         "/-/abort" => {
             incoming.connection().abort();
