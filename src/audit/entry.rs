@@ -114,6 +114,9 @@ impl Entry {
         if self.standing == Standing::NoRoom {
             return Err(AuditError::Full);
         }
+        if self.shared.state.ended.load(Ordering::Relaxed) {
+            return Err(AuditError::Unwritten);
+        }
         if wait == Wait::Never || self.shared.durability == Durability::Async {
             return Ok(());
         }
@@ -271,6 +274,7 @@ mod tests {
 
     use super::super::fixture::{audit, folder, id, text};
     use super::super::{Audit, AuditError, Durability, Filter, Found, Questions};
+    use super::Ordering;
     use super::{Entry, Wait};
     use crate::ground::clock::Clock;
     use crate::request::Operation;
@@ -374,15 +378,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_writer_nothing_that_must_be_recorded_is_done() {
-        let folder = folder();
-        let audit = audit(folder.path(), Durability::BeforeBytes);
-        audit.stop();
-        let mut entry = granted(&audit, 1).await;
-        assert_eq!(entry.about_to_act(Wait::BeforeDeed).await, Err(AuditError::Unwritten));
-        assert!(!audit.healthy());
-        let mut next = granted(&audit, 2).await;
-        assert_eq!(next.about_to_act(Wait::BeforeAnswer).await, Err(AuditError::Unwritten));
+    async fn without_a_writer_nothing_is_done_and_what_was_asked_is_counted() {
+        for durability in [Durability::BeforeBytes, Durability::Async] {
+            let folder = folder();
+            let audit = audit(folder.path(), durability);
+            audit.stop();
+            assert!(!audit.healthy());
+            for wait in [Wait::Never, Wait::BeforeAnswer, Wait::BeforeDeed] {
+                let mut entry = granted(&audit, 1).await;
+                assert_eq!(entry.about_to_act(wait).await, Err(AuditError::Unwritten), "{wait:?}");
+            }
+            assert_eq!(audit.shared.state.unrecorded.load(Ordering::Relaxed), 3);
+            assert_eq!(audit.queued(), 0);
+        }
     }
 
     #[tokio::test]
