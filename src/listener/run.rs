@@ -224,7 +224,12 @@ impl Plan {
             // an accept loop cannot panic; if one did, its socket is closed all the same
             task.await.unwrap_or_default();
         }
-        finish(&lines, drain_limit).await;
+        tokio::select! {
+            biased;
+            () = self.drain.is_cut() => lines.cut_all(),
+            () = finish(&lines, drain_limit) => {}
+        }
+        finish(&lines, Duration::ZERO).await;
         Ok(())
     }
 }
