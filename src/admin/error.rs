@@ -37,6 +37,8 @@ pub enum DeskError {
     NoSuchAsset,
     #[error("the audit has no such request of the asker's organization")]
     NoSuchRequest,
+    #[error("{limit} requests are being looked for in the audit already")]
+    SearchesBusy { limit: usize },
     #[error("the audit cannot be read")]
     Unreadable(#[source] io::Error),
     #[error("a grant for something else than our own pages")]

@@ -1,6 +1,10 @@
 //! `GET /-/api/requests/{id}`: why a request was answered as it was, from the audit. Only requests of the asker's own
 //! organization exist for him, and only what may leave this host: no credential, no upstream, no cause of a failure.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
 use crate::audit::{Found, Questions};
 use crate::catalog::OrganizationName;
 use crate::ground::clock::Timestamp;
@@ -33,22 +37,47 @@ struct Explanation {
     duration_us: Option<u64>,
 }
 
-pub(super) async fn answer(
-    control: &Control,
-    questions: &Questions,
-    id: RequestId,
-    organization: &OrganizationName,
-) -> Result<Answer, DeskError> {
-    let questions = questions.clone();
-    // Reads files from start to end: not on a thread that others wait for.
-    let search = async move { tokio::task::spawn_blocking(move || questions.find(id)).await };
-    let found = control.run(search).await?;
-    let found = found.map_err(|failed| DeskError::Unreadable(failed.into()))?;
-    let found = found.map_err(DeskError::Unreadable)?.ok_or(DeskError::NoSuchRequest)?;
-    if found.facts.organization.as_deref() != Some(organization.as_str()) {
-        return Err(DeskError::NoSuchRequest);
+/// How many searches run at once. Each reads the audit from its end towards its start, and an id that nobody was given
+/// is only known as such at the start: the threads that do it are there for sign-ins too.
+const SEARCHES: usize = 2;
+
+/// Looks requests up.
+#[derive(Debug)]
+pub struct Explanations {
+    questions: Questions,
+    searches: Arc<Semaphore>,
+}
+
+impl Explanations {
+    #[must_use]
+    pub fn new(questions: Questions) -> Self {
+        Self { questions, searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
-    Answer::json(&Explanation::of(found))
+
+    pub(super) async fn answer(
+        &self,
+        control: &Control,
+        id: RequestId,
+        organization: &OrganizationName,
+    ) -> Result<Answer, DeskError> {
+        let place = Arc::clone(&self.searches).try_acquire_owned();
+        let place = place.map_err(|_full| DeskError::SearchesBusy { limit: SEARCHES })?;
+        let questions = self.questions.clone();
+        // Reads files from start to end: not on a thread that others wait for. The place is held by the search itself,
+        // which goes on when the client has gone away.
+        let search = move || {
+            let found = questions.find(id);
+            drop(place);
+            found
+        };
+        let found = control.run(async { tokio::task::spawn_blocking(search).await }).await?;
+        let found = found.map_err(|failed| DeskError::Unreadable(failed.into()))?;
+        let found = found.map_err(DeskError::Unreadable)?.ok_or(DeskError::NoSuchRequest)?;
+        if found.facts.organization.as_deref() != Some(organization.as_str()) {
+            return Err(DeskError::NoSuchRequest);
+        }
+        Answer::json(&Explanation::of(found))
+    }
 }
 
 impl Explanation {
@@ -72,6 +101,30 @@ impl Explanation {
             outcome: end.outcome,
             bytes: end.bytes,
             duration_us: end.duration_us,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeskError, Explanations, Questions, RequestId, SEARCHES};
+    use crate::ground::control::Control;
+
+    #[tokio::test]
+    async fn no_more_searches_than_a_few_run_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let explanations = Explanations::new(Questions::new(folder.path()));
+        let control = Control::new(tokio::runtime::Handle::current());
+        let id = RequestId::parse(&"0".repeat(32)).unwrap();
+        let organization = "acme".parse().unwrap();
+        let ask = || explanations.answer(&control, id, &organization);
+        let running: Vec<_> = (0..SEARCHES)
+            .map(|_| std::sync::Arc::clone(&explanations.searches).try_acquire_owned().unwrap())
+            .collect();
+        assert!(matches!(ask().await, Err(DeskError::SearchesBusy { limit: SEARCHES })));
+        drop(running);
+        for _ in 0..=SEARCHES {
+            assert!(matches!(ask().await, Err(DeskError::NoSuchRequest)), "a place is given back");
         }
     }
 }

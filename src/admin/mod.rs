@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::audit::Questions;
 use crate::backend::Reply;
 use crate::catalog::LiveCatalog;
 use crate::ground::control::Control;
@@ -29,6 +28,7 @@ use home::HomePage;
 pub(crate) use answer::Answer;
 pub use body::BodyFault;
 pub use error::DeskError;
+pub use explain::Explanations;
 
 /// Answers our own routes. Shared by all threads.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Desk {
     pub policy: Arc<Policy>,
     pub schemes: Arc<Schemes>,
     pub control: Control,
-    pub questions: Questions,
+    pub explanations: Explanations,
     pub occasion: Occasion,
 }
 
@@ -85,7 +85,7 @@ impl Desk {
             }
             Visit::ExplainRequest(id) => {
                 let organization = person(grant)?.organization_name();
-                explain::answer(&self.control, &self.questions, *id, organization).await?
+                self.explanations.answer(&self.control, *id, organization).await?
             }
         };
         Ok(answer.into_reply())

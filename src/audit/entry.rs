@@ -114,6 +114,9 @@ impl Entry {
         if self.standing == Standing::NoRoom {
             return Err(AuditError::Full);
         }
+        if self.shared.state.ended.load(Ordering::Relaxed) {
+            return Err(AuditError::Unwritten);
+        }
         if wait == Wait::Never || self.shared.durability == Durability::Async {
             return Ok(());
         }
@@ -271,6 +274,7 @@ mod tests {
 
     use super::super::fixture::{audit, folder, id, text};
     use super::super::{Audit, AuditError, Durability, Filter, Found, Questions};
+    use super::Ordering;
     use super::{Entry, Wait};
     use crate::ground::clock::Clock;
     use crate::request::Operation;
@@ -374,15 +378,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_writer_nothing_that_must_be_recorded_is_done() {
-        let folder = folder();
-        let audit = audit(folder.path(), Durability::BeforeBytes);
-        audit.stop();
-        let mut entry = granted(&audit, 1).await;
-        assert_eq!(entry.about_to_act(Wait::BeforeDeed).await, Err(AuditError::Unwritten));
-        assert!(!audit.healthy());
-        let mut next = granted(&audit, 2).await;
-        assert_eq!(next.about_to_act(Wait::BeforeAnswer).await, Err(AuditError::Unwritten));
+    async fn without_a_writer_nothing_is_done_and_what_was_asked_is_counted() {
+        for durability in [Durability::BeforeBytes, Durability::Async] {
+            let folder = folder();
+            let audit = audit(folder.path(), durability);
+            audit.stop();
+            assert!(!audit.healthy());
+            for wait in [Wait::Never, Wait::BeforeAnswer, Wait::BeforeDeed] {
+                let mut entry = granted(&audit, 1).await;
+                assert_eq!(entry.about_to_act(wait).await, Err(AuditError::Unwritten), "{wait:?}");
+            }
+            assert_eq!(audit.shared.state.unrecorded.load(Ordering::Relaxed), 3);
+            assert_eq!(audit.queued(), 0);
+        }
     }
 
     #[tokio::test]
@@ -440,20 +448,69 @@ mod tests {
         stranger.asked(&Operation::parse(&incoming).unwrap());
         stranger.finished(StatusCode::UNAUTHORIZED, 0, Outcome::Complete);
         audit.stop();
+        // As written later than asked about, so that the entries are judged and not their file.
+        let file = std::fs::File::open(folder.path().join("0000000001.jsonl")).unwrap();
+        let at = super::super::fixture::AT.as_second().unsigned_abs();
+        let a_year_after = std::time::Duration::from_secs(at + 365 * 24 * 3600);
+        file.set_modified(std::time::UNIX_EPOCH + a_year_after).unwrap();
 
         let questions = Questions::new(folder.path());
         let object = || "scans/main/a/1.png".parse().unwrap();
         let who = |filter| questions.who_saw(object(), filter).unwrap().count();
         let of = |name: &str| Filter { organization: Some(name.to_owned()), ..Filter::default() };
         assert_eq!(who(Filter::default()), 3);
-        assert_eq!(who(Filter { refused: true, ..Filter::default() }), 4);
+        assert_eq!(who(Filter { all: true, ..Filter::default() }), 4);
         assert_eq!((who(of("acme")), who(of("other"))), (3, 0));
         let later = super::super::fixture::AT + crate::ground::clock::SignedDuration::from_secs(1);
-        assert_eq!(who(Filter { since: Some(later), ..Filter::default() }), 0);
+        let since = |time| Filter { since: Some(time), ..Filter::default() };
+        assert_eq!((who(since(super::super::fixture::AT)), who(since(later))), (3, 0));
         let what = |email| questions.what_saw(email, Filter::default()).unwrap().count();
         assert_eq!((what("Ann@Example.com"), what("bob@example.com")), (3, 0));
         let (_tail, last) = super::super::Tail::open(folder.path(), 2, None).unwrap();
         assert_eq!(last.len(), 2);
         assert_eq!(last[0].end.bytes, Some(3));
+    }
+
+    #[tokio::test]
+    async fn only_who_was_given_bytes_saw_something() {
+        let folder = folder();
+        let audit = audit(folder.path(), Durability::BeforeBytes);
+        let ends = [
+            (StatusCode::OK, 9, Outcome::Complete, true),
+            (StatusCode::PARTIAL_CONTENT, 1, Outcome::Aborted, true),
+            (StatusCode::OK, 5, Outcome::Truncated, true),
+            (StatusCode::NOT_MODIFIED, 0, Outcome::Complete, true),
+            (StatusCode::OK, 0, Outcome::Aborted, false),
+            (StatusCode::NOT_FOUND, 80, Outcome::Complete, false),
+            (StatusCode::SERVICE_UNAVAILABLE, 80, Outcome::Complete, false),
+        ];
+        let mut expected = Vec::new();
+        for (number, (status, bytes, outcome, seen)) in (1..).zip(ends) {
+            let mut entry = granted(&audit, number).await;
+            entry.about_to_act(Wait::BeforeAnswer).await.unwrap();
+            entry.finished(status, bytes, outcome);
+            expected.extend(seen.then(|| id(number).to_string()));
+        }
+        let mut write = granted(&audit, 100).await;
+        let writing = fixture::incoming(Method::PUT, PATH);
+        write.asked(&Operation::parse(&writing).unwrap());
+        write.finished(StatusCode::OK, 9, Outcome::Complete);
+        let mut running = granted(&audit, 101).await;
+        running.about_to_act(Wait::BeforeDeed).await.unwrap();
+        expected.push(id(101).to_string());
+
+        audit.stop();
+
+        let questions = Questions::new(folder.path());
+        let ids = |found: std::io::Result<Found>| found.unwrap().request;
+        let object = || "scans/main/a/1.png".parse().unwrap();
+        let who = questions.who_saw(object(), Filter::default()).unwrap();
+        assert_eq!(who.map(ids).collect::<Vec<_>>(), expected);
+        let what = questions.what_saw("ann@example.com", Filter::default()).unwrap();
+        assert_eq!(what.map(ids).collect::<Vec<_>>(), expected);
+        let all = Filter { all: true, ..Filter::default() };
+        assert_eq!(questions.who_saw(object(), all.clone()).unwrap().count(), 9);
+        assert_eq!(questions.what_saw("ann@example.com", all).unwrap().count(), 9);
+        drop(running);
     }
 }

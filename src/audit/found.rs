@@ -62,6 +62,19 @@ impl Found {
     pub fn is_permitted(&self) -> bool {
         self.facts.decision.as_deref() == Some("permitted")
     }
+
+    /// Whether bytes of an object were given, or a word that those the client has are still good (304); and a read that
+    /// did not end may have given some.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        let reads = matches!(self.facts.operation.as_deref(), Some("ReadObject" | "ReadMedia"));
+        let given = match self.end.status {
+            None | Some(304) => true,
+            Some(200..=299) => self.end.bytes > Some(0),
+            Some(_) => false,
+        };
+        reads && given && self.is_permitted()
+    }
 }
 
 /// Lines in, whole requests out.

@@ -185,8 +185,8 @@ impl Past {
                 past.end = link;
                 format!("records are missing: they end with {end}, the signed head with {head}")
             }
-            None if past.number > 0 => "the signed head is missing or forged".to_owned(),
-            Some(_) | None => return Ok(past),
+            None => "the signed head is missing or forged".to_owned(),
+            Some(_) => return Ok(past),
         };
         tracing::error!(fault, "the audit was changed while nobody wrote it");
         past.notes.push(What::Tampered { fault });
@@ -281,8 +281,9 @@ fn last_stated(segment: &Segment) -> io::Result<Option<Link>> {
 mod tests {
     use std::path::Path;
 
+    use super::super::chain::Link;
     use super::super::fixture::{AT, folder, key, request, text};
-    use super::super::segment::{Segment, list};
+    use super::super::segment::{Head, Segment, begin, list, occupy};
     use super::super::verify::{Expected, FaultWhy, Verified, VerifyError, verify};
     use super::{Log, Why};
 
@@ -393,6 +394,82 @@ mod tests {
             assert!(text(folder.path()).contains(r#""kind":"tampered""#), "{name}");
             assert_eq!(check(folder.path()).is_err(), name != "the head", "{name}");
         }
+    }
+
+    #[test]
+    fn a_start_does_not_hide_that_everything_but_the_key_was_taken_away() {
+        for also in [None, Some("key.pk8"), Some("head.json")] {
+            let folder = folder();
+            killed_after(folder.path(), 1);
+            std::fs::remove_file(Segment::new(folder.path(), 1).path).unwrap();
+            let taken = also.unwrap_or("head.json");
+            std::fs::remove_file(folder.path().join(taken)).unwrap();
+            drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+            assert!(text(folder.path()).contains(r#""kind":"tampered""#), "{taken}");
+        }
+    }
+
+    #[test]
+    fn a_first_start_that_was_killed_anywhere_is_no_tampering() {
+        type Leave = fn(&Path);
+        let left: [(&str, Leave); 6] = [
+            ("a folder", |_| ()),
+            ("half a key", |folder| std::fs::write(folder.join("key.pk8.new"), "half").unwrap()),
+            ("all but the key", |folder| {
+                drop(occupy(folder).unwrap());
+                std::fs::remove_file(folder.join("key.pk8")).unwrap();
+            }),
+            ("the key", |folder| drop(occupy(folder).unwrap())),
+            ("an empty segment", |folder| {
+                drop(occupy(folder).unwrap());
+                begin(&Segment::new(folder, 1)).unwrap();
+            }),
+            ("a segment and no head of it", |folder| {
+                let (lock, signer) = occupy(folder).unwrap();
+                let head = Head::sign(&signer, Link::START);
+                drop(lock);
+                drop(Log::open(folder, "node", 1 << 20, AT).unwrap());
+                head.write(folder).unwrap();
+            }),
+        ];
+        for (name, leave) in left {
+            let folder = folder();
+            leave(folder.path());
+            drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+            assert!(!text(folder.path()).contains(r#""kind":"tampered""#), "{name}");
+            assert!(check(folder.path()).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_that_is_missing_or_short_is_made_again() {
+        let folder = folder();
+        killed_after(folder.path(), 1);
+        let path = folder.path().join("key.pub");
+        let content = std::fs::read(&path).unwrap();
+        let spoil: [fn(&Path); 2] =
+            [|path| std::fs::remove_file(path).unwrap(), |path| std::fs::write(path, "").unwrap()];
+        for spoil in spoil {
+            spoil(&path);
+            drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+            assert_eq!(std::fs::read(&path).unwrap(), content);
+        }
+        assert!(check(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_signing_key_that_others_may_read_is_refused_with_the_remedy() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = folder();
+        killed_after(folder.path(), 1);
+        let path = folder.path().join("key.pk8");
+        for mode in [0o640, 0o604] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let refused = Log::open(folder.path(), "node", 1 << 20, AT).unwrap_err().to_string();
+            assert!(refused.ends_with(&format!("chmod 600 {}", path.display())), "{refused}");
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(Log::open(folder.path(), "node", 1 << 20, AT).is_ok());
     }
 
     #[test]

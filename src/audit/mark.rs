@@ -53,3 +53,39 @@ pub(super) enum Why {
     SegmentEnd,
     Stop,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::AT;
+    use super::{Mark, What, Why};
+
+    #[test]
+    fn every_field_is_in_the_dictionary() {
+        let dictionary = include_str!("../../docs/audit.md");
+        let text = String::new;
+        for what in [
+            What::Segment {
+                segment: 1,
+                before: text(),
+                public_key: text(),
+                version: "1",
+                signature: text(),
+            },
+            What::Checkpoint { why: Why::Interval, signature: text() },
+            What::TornTail { bytes: 1, file: text() },
+            What::Tampered { fault: text() },
+            What::Unrecorded { requests: 1 },
+        ] {
+            let line = serde_json::to_value(Mark { seq: 1, time: AT, node: "n", what }).unwrap();
+            let kind = line["kind"].as_str().unwrap();
+            for field in line.as_object().unwrap().keys() {
+                let is_told = dictionary.lines().any(|row| {
+                    row.starts_with('|')
+                        && row.contains(&format!("`{field}`"))
+                        && (row.contains("| all |") || row.contains(&format!("`{kind}`")))
+                });
+                assert!(is_told, "{field} of {kind} is not in docs/audit.md");
+            }
+        }
+    }
+}

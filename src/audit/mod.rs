@@ -81,7 +81,8 @@ impl Shared {
         self.state.queued.fetch_add(1, Ordering::Relaxed);
         // Without a writer the ticket is dropped, which its holder reads as a no.
         if self.queue.send(Message::Record { record, ticket }).is_err() {
-            self.state.healthy.store(false, Ordering::Relaxed);
+            self.state.queued.fetch_sub(1, Ordering::Relaxed);
+            self.state.unrecorded.fetch_add(1, Ordering::Relaxed);
             tracing::error!("a record came after the audit's end");
         }
     }
@@ -105,6 +106,7 @@ impl Audit {
         let state = Arc::new(State {
             queued: AtomicUsize::new(0),
             healthy: AtomicBool::new(true),
+            ended: AtomicBool::new(false),
             room: Notify::new(),
             unrecorded: AtomicU64::new(0),
         });

@@ -1,13 +1,14 @@
-//! Questions to the audit, answered by reading the segments from start to end: constant memory, whatever their size.
-//! Reading blocks: on the server, ask from the control plane's blocking threads.
+//! Questions to the audit, answered by reading the segments from start to end. What is kept in memory meanwhile is the
+//! requests that began and have not ended yet, however large the segments are. Reading blocks: on the server, ask from
+//! the control plane's blocking threads.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::found::{Found, Join};
-use super::segment::{Segment, list};
+use super::segment::{LINE_LIMIT, Segment, list};
 use crate::ground::clock::Timestamp;
 use crate::listener::RequestId;
 
@@ -22,8 +23,8 @@ pub struct Questions {
 pub struct Filter {
     pub since: Option<Timestamp>,
     pub organization: Option<String>,
-    /// Also what was refused.
-    pub refused: bool,
+    /// Also what was asked and gave nothing of an object: refusals, failures, writes, listings.
+    pub all: bool,
 }
 
 /// An object as an auditor names it: `project/storage/key`.
@@ -143,9 +144,10 @@ impl Questions {
             join: Join::default(),
             rest: VecDeque::new(),
             read: 0,
+            all: filter.all,
             wanted: move |found: &Found| {
                 filter.since.is_none_or(|since| found.time >= since)
-                    && (filter.refused || found.is_permitted())
+                    && (filter.all || found.is_permitted())
                     && (filter.organization.is_none()
                         || filter.organization == found.facts.organization)
                     && wanted(found)
@@ -162,6 +164,8 @@ pub struct Entries<F> {
     join: Join,
     rest: VecDeque<Found>,
     read: u64,
+    all: bool,
+    /// Asked with what was known before the deed.
     wanted: F,
 }
 
@@ -181,7 +185,9 @@ impl<F: Fn(&Found) -> bool> Entries<F> {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(segment) = self.segments.pop_front() else {
-                    self.rest.extend(self.join.unfinished());
+                    let unfinished = self.join.unfinished();
+                    let all = self.all;
+                    self.rest.extend(unfinished.into_iter().filter(|one| all || one.is_given()));
                     return Ok(self.rest.pop_front());
                 };
                 self.lines = Some(Lines::open(&segment)?);
@@ -191,7 +197,9 @@ impl<F: Fn(&Found) -> bool> Entries<F> {
                 None => self.lines = None,
                 Some(line) => {
                     self.read += u64::try_from(line.len()).unwrap_or(0);
-                    if let Some(found) = self.join.feed(line, &self.wanted) {
+                    if let Some(found) = self.join.feed(line, &self.wanted)
+                        && (self.all || found.is_given())
+                    {
                         return Ok(Some(found));
                     }
                 }
@@ -273,7 +281,8 @@ impl Tail {
     }
 }
 
-/// The whole lines of one segment. An unfinished last one is not given.
+/// The whole lines of one segment. An unfinished last one is not given; one that is too long to be ours comes in pieces,
+/// which are no records.
 #[derive(Debug)]
 struct Lines {
     reader: BufReader<File>,
@@ -293,7 +302,40 @@ impl Lines {
 
     fn next(&mut self) -> io::Result<Option<&[u8]>> {
         self.line.clear();
-        self.reader.read_until(b'\n', &mut self.line)?;
-        Ok(self.line.ends_with(b"\n").then_some(&*self.line))
+        let read = self.reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut self.line)?;
+        let is_piece = u64::try_from(read).is_ok_and(|read| read == LINE_LIMIT);
+        Ok((is_piece || self.line.ends_with(b"\n")).then_some(&*self.line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{AT, folder, id, request};
+    use super::super::log::Log;
+    use super::super::segment::{LINE_LIMIT, Segment, begin};
+    use super::{Lines, Questions};
+
+    #[test]
+    fn a_line_without_an_end_is_read_in_pieces_and_hides_nothing() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        log.append(&request(1)).unwrap();
+        log.commit(true).unwrap();
+        let ours = std::fs::read(Segment::new(folder.path(), 1).path).unwrap();
+        let hostile = Segment::new(folder.path(), 2);
+        let mut file = begin(&hostile).unwrap();
+        let long = usize::try_from(3 * LINE_LIMIT).unwrap();
+        let content = [&vec![b'x'; long][..], b"\n", &ours, b"yyyyyyyyy"].concat();
+        std::io::Write::write_all(&mut file, &content).unwrap();
+
+        let mut lines = Lines::open(&hostile).unwrap();
+        let mut lengths = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            lengths.push(u64::try_from(line.len()).unwrap());
+        }
+        assert_eq!(lengths[..4], [LINE_LIMIT, LINE_LIMIT, LINE_LIMIT, 1]);
+        assert_eq!(lengths.len(), 4 + 2);
+        std::fs::remove_file(Segment::new(folder.path(), 1).path).unwrap();
+        assert!(Questions::new(folder.path()).find(id(1)).unwrap().is_some());
     }
 }

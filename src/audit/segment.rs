@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -83,12 +83,9 @@ impl Head {
 
     /// Replaces the head as a whole.
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
-        let new = folder.join("head.json.new");
-        let mut file = private().create(true).truncate(true).open(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.write_all(b"\n")?;
-        file.sync_data()?;
-        std::fs::rename(&new, folder.join("head.json"))
+        let mut content = serde_json::to_vec(self)?;
+        content.push(b'\n');
+        replace(folder, "head.json", &content)
     }
 }
 
@@ -101,24 +98,59 @@ pub(super) fn occupy(folder: &Path) -> io::Result<(File, Signer)> {
     Ok((lock, signer))
 }
 
+const KEY: &str = "key.pk8";
+const PUBLIC_KEY: &str = "key.pub";
+
 fn signer(folder: &Path) -> io::Result<Signer> {
-    let path = folder.join("key.pk8");
-    match File::open(&path) {
-        Ok(mut file) => {
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            Signer::read(&bytes).ok_or_else(|| io::Error::other("key.pk8 is not an Ed25519 key"))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let (signer, kept) =
-                Signer::generate().ok_or_else(|| io::Error::other("no signing key"))?;
-            create(&path, &kept)?;
-            create(&folder.join("key.pub"), format!("{}\n", signer.public()).as_bytes())?;
-            sync_folder(folder)?;
-            Ok(signer)
-        }
-        Err(error) => Err(error),
+    let path = folder.join(KEY);
+    let mut file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return first_signer(folder),
+        opened => opened?,
+    };
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        let fault = format!("{path} is open to other users (mode {mode:04o}): chmod 600 {path}");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, fault));
     }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let read = Signer::read(&bytes);
+    let signer = read.ok_or_else(|| io::Error::other("key.pk8 is not an Ed25519 key"))?;
+    let published = std::fs::read_to_string(folder.join(PUBLIC_KEY));
+    if published.ok().as_deref().and_then(PublicKey::read).is_none() {
+        publish(folder, &signer)?;
+    }
+    Ok(signer)
+}
+
+/// Makes the key. It is put in its place last, after a signed head: so a key without a head tells that somebody took the
+/// head away, and never that a first start was killed.
+fn first_signer(folder: &Path) -> io::Result<Signer> {
+    let (signer, kept) = Signer::generate().ok_or_else(|| io::Error::other("no signing key"))?;
+    publish(folder, &signer)?;
+    // What an earlier key signed stays, to be told that it was: then it is the key that was taken away.
+    let head = Head::read(folder);
+    if list(folder)?.is_empty() && head.is_ok_and(|head| head.is_none_or(|head| head.seq == 0)) {
+        Head::sign(&signer, Link::START).write(folder)?;
+        sync_folder(folder)?;
+    }
+    replace(folder, KEY, &kept)?;
+    sync_folder(folder)?;
+    Ok(signer)
+}
+
+fn publish(folder: &Path, signer: &Signer) -> io::Result<()> {
+    replace(folder, PUBLIC_KEY, format!("{}\n", signer.public()).as_bytes())
+}
+
+/// Puts a file with this content in the place of that name, whole or not at all.
+fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let new = folder.join(format!("{name}.new"));
+    let mut file = private().create(true).truncate(true).open(&new)?;
+    file.write_all(content)?;
+    file.sync_data()?;
+    std::fs::rename(&new, folder.join(name))
 }
 
 /// Makes a file that must not exist yet, with this content.

@@ -229,7 +229,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let seq = serde_json::from_slice(&line).ok().map(|line: Line<'_>| line.seq);
-            let torn = is_last && self.nothing_follows(&line, &mut reader)?;
+            let torn = is_last && self.is_torn(&line, &mut reader)?;
             let file = self.file.clone();
             if !torn {
                 return Err(Fault { file, line: self.line, seq, why }.into());
@@ -246,13 +246,24 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether a bad line is what a crash leaves: unfinished with nothing after it, or blocks that the file system
-    /// never filled (NUL); and no signed head says that more had been written.
-    fn nothing_follows(&self, line: &[u8], rest: &mut impl BufRead) -> io::Result<bool> {
+    /// Whether a bad line is what a crash leaves of the last write: unfinished with nothing after it, or blocks that
+    /// the file system never filled (NUL) with no record after them; and no signed head says that more had been
+    /// written.
+    fn is_torn(&self, line: &[u8], rest: &mut impl BufRead) -> io::Result<bool> {
         if self.must_hold.iter().any(|link| link.seq > self.end.seq) {
             return Ok(false);
         }
-        Ok(line.contains(&0) || (!line.ends_with(b"\n") && rest.fill_buf()?.is_empty()))
+        if !line.contains(&0) {
+            return Ok(!line.ends_with(b"\n") && rest.fill_buf()?.is_empty());
+        }
+        let mut later = Vec::new();
+        while rest.take(LINE_LIMIT).read_until(b'\n', &mut later)? > 0 {
+            if serde_json::from_slice::<Line<'_>>(&later).is_ok() {
+                return Ok(false);
+            }
+            later.clear();
+        }
+        Ok(true)
     }
 
     fn one(&mut self, line: &[u8], segment: u64) -> Result<(), FaultWhy> {
@@ -316,7 +327,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::super::chain::{Link, Signer, stated};
-    use super::super::fixture::{AT, folder, key, request};
+    use super::super::fixture::{AT, folder, key, request, text};
     use super::super::log::Log;
     use super::super::mark::Why;
     use super::super::segment::{Head, Segment, list};
@@ -518,6 +529,35 @@ mod tests {
         let from = Expected { from_segment: Some(2), ..Expected::default() };
         let verified = verify(folder.path(), &key(folder.path()), from, |_| ()).unwrap();
         assert_eq!((verified.segments, verified.records), (2, 10));
+    }
+
+    #[test]
+    fn a_nul_that_somebody_wrote_is_no_torn_tail_while_records_follow_it() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        log.checkpoint(Why::Interval, AT).unwrap();
+        for number in 1..=3 {
+            log.append(&request(number)).unwrap();
+        }
+        log.commit(true).unwrap();
+        drop(log);
+        edit(folder.path(), 1, |lines| lines[3] = lines[3].replace("2.png", "2\0png"));
+        assert_eq!(fault(folder.path()), (1, 4, FaultWhy::NotARecord));
+        // Nor does a start move what follows it aside.
+        let path = Segment::new(folder.path(), 1).path;
+        let content = std::fs::read(&path).unwrap();
+        drop(Log::open(folder.path(), "node", 1 << 20, AT).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+        assert!(text(folder.path()).contains(r#""kind":"tampered""#));
+        assert_eq!(fault(folder.path()), (1, 4, FaultWhy::NotARecord));
+        // At the very end it is what a crash may leave.
+        let whole = folder.path().join("whole");
+        let mut log = Log::open(&whole, "node", 1 << 20, AT).unwrap();
+        log.append(&request(1)).unwrap();
+        log.commit(true).unwrap();
+        drop(log);
+        edit(&whole, 1, |lines| lines[1] = lines[1].replace("1.png", "1\0png"));
+        assert!(check(&whole).unwrap().torn.is_some());
     }
 
     proptest! {

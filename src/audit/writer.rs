@@ -35,6 +35,8 @@ pub(super) struct Unwritten;
 pub(super) struct State {
     pub(super) queued: AtomicUsize,
     pub(super) healthy: AtomicBool,
+    /// Nobody writes any more: the audit was stopped, or its writer died.
+    pub(super) ended: AtomicBool,
     /// Wakes who waits for room in the queue.
     pub(super) room: Notify,
     /// Requests refused without a record.
@@ -61,6 +63,14 @@ pub(super) struct Writer {
     /// Records that came while the disk took nothing.
     waiting: VecDeque<Record>,
     stopping: bool,
+}
+
+impl Drop for Writer {
+    /// Before the queue is closed, so that no record is sent into the void and called sent.
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Relaxed);
+        self.state.healthy.store(false, Ordering::Relaxed);
+    }
 }
 
 /// Records of one commit.

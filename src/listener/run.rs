@@ -228,7 +228,19 @@ impl Plan {
             // an accept loop cannot panic; if one did, its socket is closed all the same
             task.await.unwrap_or_default();
         }
-        finish(&lines, drain_limit).await;
+        lines.drain();
+        tokio::select! {
+            biased;
+            () = self.drain.is_cut() => {}
+            () = tokio::time::sleep(drain_limit) => {}
+            () = gone(&lines) => {}
+        }
+        tokio::select! {
+            biased;
+            () = gone(&lines) => {}
+            () = tokio::time::sleep(FAREWELL) => lines.cut_all(),
+        }
+        gone(&lines).await;
         Ok(())
     }
 }
@@ -255,16 +267,13 @@ async fn sweep_until_begun(lines: &Lines, drain: &Drain) {
     }
 }
 
-/// Waits for what runs; cuts it off at the end of the limit.
-async fn finish(lines: &Lines, limit: Duration) {
-    lines.drain();
-    let end = tokio::time::Instant::now() + limit;
+/// After the drain's limit those who answer end their streams, and say why; then whatever is left is cut.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Waits until no connection is left.
+async fn gone(lines: &Lines) {
     let mut interval = ticks();
     while !lines.are_gone() {
-        let late = tokio::time::Instant::now() >= end;
-        if late {
-            lines.cut_all();
-        }
         tokio::select! {
             _ = interval.tick() => lines.sweep(),
             () = tokio::time::sleep(Duration::from_millis(20)) => (),

@@ -237,9 +237,10 @@ impl From<DeskError> for Refusal {
             }
             DeskError::BadKey(_) => Self::new(Code::BadKey, error),
             DeskError::NoSuchAsset | DeskError::NoSuchRequest => Self::new(Code::NotFound, error),
-            DeskError::SignOut(_) | DeskError::Unreadable(_) | DeskError::Control(_) => {
-                Self::new(Code::TryLater, error)
-            }
+            DeskError::SignOut(_)
+            | DeskError::SearchesBusy { .. }
+            | DeskError::Unreadable(_)
+            | DeskError::Control(_) => Self::new(Code::TryLater, error),
             DeskError::NotOurs | DeskError::Page(_) | DeskError::Json(_) => {
                 Self::new(Code::OurFault, error)
             }

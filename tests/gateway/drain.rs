@@ -27,12 +27,21 @@ fn install(drain_seconds: u32) -> (Site, Person) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_that_was_accepted_fails_while_it_stops() {
+    load_while_it_stops(Site::client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_on_a_connection_that_was_kept_alive_fails_while_it_stops() {
+    load_while_it_stops(Site::http1_client).await;
+}
+
+async fn load_while_it_stops(client: fn(&Site) -> reqwest::Client) {
     let (mut site, reader) = install(30);
     site.start();
     let served = Arc::new(AtomicUsize::new(0));
     let mut readers = Vec::new();
     for _ in 0..8 {
-        let (client, url) = (site.client(), site.url("/-/objects/scans/media/small.bin"));
+        let (client, url) = (client(&site), site.url("/-/objects/scans/media/small.bin"));
         let (token, served) = (reader.token.clone(), Arc::clone(&served));
         readers.push(tokio::spawn(async move {
             loop {
@@ -69,11 +78,12 @@ async fn a_stream_that_runs_on_is_cut_at_the_deadline_and_the_end_is_a_good_one(
     let url = site.url("/-/objects/scans/media/large.bin");
     let client = site.client();
     let mut answer = client.get(&url).bearer_auth(&reader.token).send().await.unwrap();
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     let mut taken = answer.chunk().await.unwrap().unwrap().len();
     let begin = Instant::now();
     site.signal("TERM");
     // Nothing more is taken: only the deadline ends this stream.
-    let status = tokio::task::spawn_blocking(move || (site.ended(), site)).await.unwrap().0;
+    let (status, site) = tokio::task::spawn_blocking(move || (site.ended(), site)).await.unwrap();
     let took = begin.elapsed();
     assert_eq!(status.code(), Some(0));
     assert!(took >= Duration::from_secs(2), "cut after {took:?}, before its deadline");
@@ -86,4 +96,38 @@ async fn a_stream_that_runs_on_is_cut_at_the_deadline_and_the_end_is_a_good_one(
         }
     }
     assert!(taken < LARGE);
+    let entry = site.run(&["explain", &id, "--json"]);
+    assert!(entry.contains("\"stopped\""), "{entry}");
+}
+
+#[tokio::test]
+async fn told_to_stop_again_it_cuts_what_runs_and_the_audit_has_its_end() {
+    let (mut site, reader) = install(600);
+    site.start();
+    let mut running = Vec::new();
+    for client in [site.client(), site.http1_client()] {
+        let url = site.url("/-/objects/scans/media/large.bin");
+        running.push(client.get(&url).bearer_auth(&reader.token).send().await.unwrap());
+    }
+    site.signal("TERM");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // The drain has begun when nobody is let in any more.
+    while std::net::TcpStream::connect(("127.0.0.1", site.port)).is_ok() {
+        assert!(Instant::now() < deadline, "still accepts:\n{}", site.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    site.signal("TERM");
+    let (status, site) = tokio::task::spawn_blocking(move || (site.ended(), site)).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", site.log());
+    for answer in running {
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let entry = site.run(&["explain", &id, "--json"]);
+        let entry: serde_json::Value = serde_json::from_str(&entry).unwrap();
+        assert_eq!(entry["request"]["outcome"], "stopped", "{entry}");
+        assert!(answer.bytes().await.is_err(), "a cut stream ended as if it were whole");
+    }
+    let verified: serde_json::Value =
+        serde_json::from_str(&site.run(&["audit", "verify", "--json"])).unwrap();
+    assert_eq!((&verified["status"], &verified["unsigned"]), (&"holds".into(), &0.into()));
+    assert!(!site.log().contains("after the audit's end"), "{}", site.log());
 }

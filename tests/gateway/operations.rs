@@ -4,9 +4,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::{Site, peer, site::inside};
+use reqwest::Method;
+
+use crate::support::scripted::{Scripted, say};
+use crate::support::{Person, Site, peer, site::inside};
 
 const CREDENTIALS: &str = "[credentials.default]\nkind = \"chain\"\n";
 
@@ -150,4 +154,123 @@ fn check_finds_nothing_in_a_sound_install() {
     let output = site.try_run(&["check"], "");
     assert!(output.status.success(), "{output:?}");
     assert!(!inside(&site, "records.sqlite").exists(), "a check makes nothing");
+}
+
+#[tokio::test]
+async fn logs_carry_the_request_and_neither_logs_nor_metrics_a_person_or_a_key() {
+    let upstream = Scripted::start(|_, _, socket| {
+        say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: \"a\"\r\n\r\ngood");
+    });
+    let mut site = before(&upstream, "");
+    let reader = site.person("acme", "rosalind@example.com", "owner");
+    let place = place(&upstream);
+    site.project("acme", "nebula", &place);
+    site.start();
+    let mut ids = Vec::new();
+    for (path, who, status) in [
+        ("/-/objects/nebula/media/andromeda.png", Some(&reader), 200),
+        ("/-/objects/nebula/media/andromeda.png", None, 401),
+        ("/-/objects/absent/media/andromeda.png", Some(&reader), 404),
+        ("/-/objects/nebula/media/andromeda%00.png", Some(&reader), 400),
+    ] {
+        let answer = site.get(path, who).await;
+        assert_eq!(answer.status, status, "{path}");
+        ids.push(answer.header("x-request-id").to_owned());
+    }
+    let lines = || -> Vec<serde_json::Value> {
+        site.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    for id in &ids {
+        eventually("the request is logged", &site, || {
+            lines().iter().any(|line| line.to_string().contains(&format!("\"{id}\"")))
+        });
+    }
+    let (_, metrics) = ask(&site, "/metrics");
+    for word in ["rosalind", "andromeda", "nebula", "acme", reader.token.as_str(), "/-/"] {
+        assert!(!metrics.contains(word), "{word} is in\n{metrics}");
+        assert!(!site.log().contains(word), "{word} is in\n{}", site.log());
+    }
+}
+
+/// An install before this upstream, with static keys.
+fn before(upstream: &Scripted, more: &str) -> Site {
+    let site = Site::prepare(
+        "[credentials.default]\nkind = \"static\"\naccess_key_id = { file = \"id\" }\n\
+         secret_access_key = { file = \"secret\" }\nsession_token = { file = \"session\" }\n",
+        &[&format!("127.0.0.1:{}", upstream.port)],
+        more,
+    );
+    site.secret("id", "AKIACANARYCANARYCANA");
+    site.secret("secret", "canary/secret+access-key");
+    site.secret("session", "canary-session-token");
+    site
+}
+
+fn place(upstream: &Scripted) -> String {
+    format!(
+        "--bucket b --prefix p/ --region eu-central-1 --endpoint http://127.0.0.1:{} --addressing path",
+        upstream.port
+    )
+}
+
+/// R26: every secret that the gateway knows or is told is looked for in everything that it tells, at its most talkative.
+#[tokio::test]
+async fn no_secret_is_told_even_when_everything_is_logged() {
+    let signatures = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&signatures);
+    let upstream = Scripted::start(move |_, head, socket| {
+        let signature = head.split_once("Signature=").map(|(_, rest)| rest[..64].to_owned());
+        seen.lock().unwrap().extend(signature);
+        let broken = head.contains("broken");
+        let status = if broken { "403 Forbidden" } else { "200 OK" };
+        say(socket, &format!("HTTP/1.1 {status}\r\nContent-Length: 4\r\nETag: \"a\"\r\n\r\ngood"));
+    });
+    let mut site = before(&upstream, "[log]\nlevel = \"trace\"\n");
+    let person = site.person("acme", "owner@example.com", "owner");
+    site.project("acme", "scans", &place(&upstream));
+    let key_log = inside(&site, "tls-keys");
+    site.start_under(&["env", &format!("SSLKEYLOGFILE={}", key_log.display()), "RUST_LOG=trace"]);
+
+    let cookie = site.sign_in("owner@example.com").await;
+    let wrong = Person { email: String::new(), token: format!("sgt_{}", "canary".repeat(8)) };
+    let seal = br#"{"project":"scans","storage":"media","key":"x.png"}"#.to_vec();
+    let json = [("content-type", "application/json")];
+    let mut told = String::new();
+    for answer in [
+        site.get("/-/objects/scans/media/x.png", Some(&person)).await,
+        site.get("/-/objects/scans/media/broken.png", Some(&person)).await,
+        site.get("/-/objects/scans/media/x.png", Some(&wrong)).await,
+        site.ask(Method::GET, "/-/api/account", None, &[("cookie", &cookie)]).await,
+        site.send(Method::POST, "/-/api/handles", Some(&person), &json, seal).await,
+        site.ask(Method::GET, "/-/", None, &[("cookie", &cookie)]).await,
+    ] {
+        told += &format!("{:?}\n{}\n", answer.headers, answer.text());
+    }
+    for path in ["/metrics", "/readyz"] {
+        told += &ask(&site, path).1;
+    }
+    told += &String::from_utf8_lossy(&fs::read(format!("/proc/{}/cmdline", site.pid())).unwrap());
+    site.signal("TERM");
+    assert!(site.ended().success(), "{}", site.log());
+    told += &site.log();
+    assert!(told.contains("\"message\":\"request\""), "nothing is scanned when nothing is logged");
+    assert!(!key_log.exists(), "the keys of connections are nobody's");
+
+    let session = cookie.split_once('=').unwrap().1.to_owned();
+    let mut secrets: Vec<String> = [
+        "canary/secret+access-key",
+        "canary-session-token",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "correct horse battery",
+        "correct+horse+battery",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    secrets.extend([person.token, wrong.token, session]);
+    secrets.extend(signatures.lock().unwrap().iter().cloned());
+    assert!(secrets.len() >= 10, "the upstream saw no signature");
+    for secret in secrets {
+        let line = told.lines().find(|line| line.contains(&secret));
+        assert_eq!(line, None, "{secret} is told");
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::io::Read as _;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 
-use crate::support::scripted::{Scripted, hang_up, say};
+use crate::support::scripted::{Scripted, hang_up, reset, say};
 use crate::support::{Person, Site, peer};
 
 const OBJECT: &str = "/-/objects/scans/media/x.bin";
@@ -76,12 +78,33 @@ async fn an_upstream_that_says_nothing_is_504_in_time() {
 
 #[tokio::test]
 async fn a_storm_of_5xx_is_503_and_does_not_pile_up() {
-    let (site, reader, _upstream) = before(|_, _, socket| {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let (site, reader, _upstream) = before(move |_, _, socket| {
+        counted.fetch_add(1, Ordering::SeqCst);
         say(socket, "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n");
     });
-    for _ in 0..20 {
-        refused(&site, &reader, StatusCode::SERVICE_UNAVAILABLE, "storage-unavailable").await;
+    // One client connection, so that one thread of the gateway, with its one budget, asks for all.
+    let client = site.client();
+    for _ in 0..60 {
+        let answer = client.get(site.url(OBJECT)).bearer_auth(&reader.token).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.text().await.unwrap().contains("storage-unavailable"));
     }
+    // A tenth more, and the five that may be repeated at the start.
+    let asked = asked.load(Ordering::SeqCst);
+    assert!((60..=60 + 6 + 5).contains(&asked), "the upstream was asked {asked} times");
+}
+
+#[tokio::test]
+async fn a_reset_before_the_answer_is_502_and_one_within_it_breaks_off() {
+    let (site, reader, _upstream) = before(|_, _, socket| reset(socket));
+    refused(&site, &reader, StatusCode::BAD_GATEWAY, "storage-fault").await;
+    let (site, reader, _upstream) = before(|_, _, socket| {
+        say(socket, &format!("{HEAD}Content-Length: 1000\r\n\r\nonly this"));
+        reset(socket);
+    });
+    breaks_off(&site, &reader).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// What a connection does after it has read one request head.
 pub type Script = dyn Fn(usize, &str, &mut TcpStream) + Send + Sync;
@@ -62,6 +63,12 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 pub fn say(socket: &mut TcpStream, text: &str) {
     // A gateway that has gone away is part of some scripts.
     drop(socket.write_all(text.as_bytes()));
+}
+
+/// Breaks the connection off with a reset: closed by the conversation's end, which this brings about.
+pub fn reset(socket: &mut TcpStream) {
+    socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(socket.shutdown(Shutdown::Read));
 }
 
 /// Closes both directions.

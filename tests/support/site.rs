@@ -187,9 +187,17 @@ impl Site {
 
     /// Starts the gateway and waits until it says that it is ready.
     pub fn start(&mut self) {
+        self.start_under(&[]);
+    }
+
+    /// The same under a program that becomes the gateway, as `env` does.
+    pub fn start_under(&mut self, program: &[&str]) {
         let log = fs::File::create(self.folder.path().join("log")).unwrap();
-        let mut command = peer::bound_to_us(env!("CARGO_BIN_EXE_sluicegate"));
+        let gateway = [env!("CARGO_BIN_EXE_sluicegate")];
+        let mut words = program.iter().chain(&gateway);
+        let mut command = peer::bound_to_us(words.next().unwrap());
         command
+            .args(words)
             .args(["serve", "--config", "sluicegate.toml"])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
@@ -282,7 +290,12 @@ impl Site {
 
     /// A client of its own: connections belong to the runtime of the test that made them.
     pub fn client(&self) -> Client {
-        client(&self.ca)
+        client(&self.ca).build().unwrap()
+    }
+
+    /// One that keeps HTTP/1.1 connections alive.
+    pub fn http1_client(&self) -> Client {
+        client(&self.ca).http1_only().build().unwrap()
     }
 
     pub fn ca(&self) -> &[u8] {
@@ -319,13 +332,11 @@ impl Answer {
     }
 }
 
-fn client(ca: &[u8]) -> Client {
+fn client(ca: &[u8]) -> reqwest::ClientBuilder {
     Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(ca).unwrap()])
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
 }
 
 fn secret_file(path: &Path, text: &str) {

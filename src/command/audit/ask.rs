@@ -38,14 +38,14 @@ struct Narrow {
     /// Only from this time on, as in 2027-01-15T08:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// Also what was asked and refused
+    /// Also what was asked and gave nothing of an object: refusals, failures, writes, listings
     #[arg(long)]
-    refused: bool,
+    all: bool,
 }
 
 impl Narrow {
     fn filter(self) -> Filter {
-        Filter { since: self.since, organization: self.organization, refused: self.refused }
+        Filter { since: self.since, organization: self.organization, all: self.all }
     }
 }
 

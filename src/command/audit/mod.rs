@@ -83,9 +83,9 @@ fn in_words(found: &Found) -> String {
         }
         _no_object => "-".to_owned(),
     };
-    let outcome = end.outcome.as_deref().unwrap_or("unfinished");
+    let outcome = printable(end.outcome.as_deref().unwrap_or("unfinished"));
     let why = match (&end.code, &end.reason) {
-        (Some(code), Some(reason)) => format!("  {code}: {}", printable(reason)),
+        (Some(code), Some(reason)) => format!("  {}", printable(&format!("{code}: {reason}"))),
         _no_refusal => String::new(),
     };
     format!(
@@ -98,4 +98,19 @@ fn in_words(found: &Found) -> String {
         end.status.map_or("-".to_owned(), |status| status.to_string()),
         number(end.bytes),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Found, in_words};
+
+    #[test]
+    fn no_field_of_a_forged_record_reaches_the_terminal_as_it_stands() {
+        let forged = r#"{"seq":1,"time":"2027-01-15T08:00:00Z","request":"R","client":"R","email":"R",
+            "operation":"R","project":"R","storage":"R","key":"R","code":"R","reason":"R","outcome":"R"}"#;
+        let found: Found = serde_json::from_str(&forged.replace('R', "\\u001b[2J")).unwrap();
+        let shown = in_words(&found);
+        assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        assert_eq!(shown.matches("[2J").count(), 10, "{shown}");
+    }
 }

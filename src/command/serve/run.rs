@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -112,7 +113,8 @@ struct Ending {
 }
 
 impl Ending {
-    /// Runs what serves until it ends: by itself, or because it was told to. Whoever tells it twice does not wait.
+    /// Runs what serves until it ends: by itself, or because it was told to. Whoever tells it again does not wait for
+    /// what runs, which is cut off; but for the threads that serve, so that the audit has the end of each request.
     async fn of(
         mut self,
         serving: impl Future<Output = Result<(), ListenError>>,
@@ -126,12 +128,20 @@ impl Ending {
         tracing::info!("told to stop: not ready from now on, then draining");
         let delay = tokio::time::sleep(self.delay.load());
         self.unless_asked(delay).await;
+        self.drained(serving).await
+    }
+
+    async fn drained(
+        &mut self,
+        mut serving: Pin<&mut impl Future<Output = Result<(), ListenError>>>,
+    ) -> Result<(), ListenError> {
         self.drain.begin();
-        let ended = self.unless_asked(&mut serving).await;
-        ended.unwrap_or_else(|| {
-            tracing::warn!("told to stop again: running answers are cut off");
-            Ok(())
-        })
+        if let Some(ended) = self.unless_asked(&mut serving).await {
+            return ended;
+        }
+        tracing::warn!("told to stop again: running answers are cut off");
+        self.drain.cut();
+        serving.await
     }
 
     /// What the work gives; `None` when the program was told to stop before.

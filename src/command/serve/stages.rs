@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::{Desk, Occasion};
+use crate::admin::{Desk, Explanations, Occasion};
 use crate::audit::{Audit, AuditNotOpened, Questions};
 use crate::backend::{self, Store};
 use crate::credential::{self, Minter, Sources, Tools};
@@ -95,7 +95,7 @@ impl Stages {
             policy: Arc::clone(&policy),
             schemes: Arc::clone(&schemes),
             control,
-            questions: Questions::new(settings.audit.folder.as_path()),
+            explanations: Explanations::new(Questions::new(&settings.audit.folder)),
             occasion,
         });
         let requests = Arc::new(Requests::default());
@@ -132,7 +132,10 @@ impl Stages {
         let late = Rc::clone(&running);
         drop(tokio::task::spawn_local(async move {
             drain.begun().await;
-            tokio::time::sleep(limit).await;
+            tokio::select! {
+                () = tokio::time::sleep(limit) => {}
+                () = drain.is_cut() => {}
+            }
             late.stop_all();
         }));
         let store = Store::new(
