@@ -250,6 +250,17 @@ members = { 'ann@example.com' = 'manager' }
     }
 
     #[test]
+    fn a_member_named_twice_in_different_capitals_is_a_fault() {
+        let text = "\
+[organization.a]
+members = { 'Ann@Example.com' = 'owner', 'ann@example.com' = 'annotator' }
+";
+        let faults = parse(text).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(faults[0].to_string(), "2:42: organization.a.members.ann@example.com: stands here a second time");
+    }
+
+    #[test]
     fn a_doubled_key_is_a_fault() {
         assert!(parse("[organization.a]\ntitle = 'a'\ntitle = 'b'\n").is_err());
         assert!(parse("[organization.a]\n[organization.a]\n").is_err());

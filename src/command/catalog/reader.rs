@@ -91,17 +91,21 @@ impl<'t> Reader<'t> {
     /// The pairs of an inline table, such as `{ "ann@example.com" = "annotator" }`.
     pub(super) fn pairs<K, V>(&mut self, table: &mut Table<'_>, key: &'static str) -> Vec<(K, V)>
     where
-        K: FromStr<Err: fmt::Display>,
+        K: FromStr<Err: fmt::Display> + PartialEq,
         V: FromStr<Err: fmt::Display>,
     {
         let Some(entry) = table.entries.remove(key) else { return Vec::new() };
         let Some(below) = self.table(&entry, join(&table.path, key)) else { return Vec::new() };
-        let mut found = Vec::new();
+        let mut found: Vec<(K, V)> = Vec::new();
         for (name, entry) in below.entries {
             let path = join(&below.path, name);
             let name = self.parsed(name, &entry.span, &path);
             let value = self.text(&entry, &path);
             let value = value.and_then(|text| self.parsed(text, &entry.value.span(), &path));
+            // Keys that are written differently can be the same: e-mail addresses in capitals.
+            if name.as_ref().is_some_and(|name| found.iter().any(|(other, _)| other == name)) {
+                self.fault(&entry.span, &path, "stands here a second time");
+            }
             found.extend(name.zip(value));
         }
         found
