@@ -145,6 +145,53 @@ fn check_finds_faults_of_policies_and_certificates_at_once() {
 }
 
 #[test]
+fn check_finds_faults_of_settings_policies_and_certificates_at_once() {
+    let more = "[policy]\nfolder = \"rules\"\nfolders = 1\n[limits]\nhead_seconds = \"ten\"\n";
+    let site = Site::prepare(CREDENTIALS, &[], more);
+    fs::write(inside(&site, "chain.pem"), "no certificate").unwrap();
+    fs::create_dir(inside(&site, "rules")).unwrap();
+    fs::write(inside(&site, "rules/wrong.cedar"), "permit(principal, action, resource)").unwrap();
+    let output = site.try_run(&["check", "--json"], "");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = found["faults"].as_array().unwrap();
+    let keys: Vec<_> = faults.iter().map(|fault| fault["key"].as_str().unwrap()).collect();
+    for key in ["policy.folders", "limits.head_seconds", "policy", "listen.certificates"] {
+        assert!(keys.contains(&key), "{key} is not in {found}");
+    }
+}
+
+#[test]
+fn a_file_that_a_failed_reload_named_is_watched_too() {
+    let mut site = Site::prepare(CREDENTIALS, &[], "[policy]\nfolder = \"rules\"\n");
+    fs::create_dir(inside(&site, "rules")).unwrap();
+    fs::create_dir(inside(&site, "other")).unwrap();
+    let pack = peer::root().join("policies/roles.cedar");
+    fs::copy(&pack, inside(&site, "rules/roles.cedar")).unwrap();
+    fs::write(inside(&site, "other/roles.cedar"), "permit(principal, action, resource)").unwrap();
+    site.start();
+    edit(&site, "\"rules\"", "\"other\"");
+    eventually("the reload fails", &site, || {
+        metric(&site, "sluicegate_settings_last_reload_successful") == 0
+    });
+    // Only the file that is at fault is mended; the settings themselves stay as they are.
+    fs::copy(&pack, inside(&site, "other/roles.cedar")).unwrap();
+    eventually("the reload works", &site, || metric(&site, "sluicegate_settings_generation") == 2);
+}
+
+#[test]
+fn check_remarks_upon_clear_text_that_believes_no_proxy() {
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    let port = peer::free_port();
+    let clear = format!("clear_text = {{ address = \"127.0.0.1:{port}\", mode = \"serve\" }}");
+    edit(&site, "threads = 2", &clear);
+    let output = site.try_run(&["check"], "");
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("listen.trusted_proxies names nobody"), "{told}");
+}
+
+#[test]
 fn check_finds_nothing_in_a_sound_install() {
     let site = Site::prepare(CREDENTIALS, &[], "");
     let output = site.try_run(&["check"], "");

@@ -37,15 +37,15 @@ struct Output<'a> {
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let environment = Environment::of_process();
-        let mut findings = Findings::default();
-        match settings::load(&common.config, &environment) {
-            Err(report) => findings.faults = report,
-            Ok(loaded) => {
-                offline::check(&loaded.settings, &mut findings);
-                if self.online && findings.faults.is_empty() {
-                    online::check(&loaded.settings, &mut findings)?;
-                }
-            }
+        let mut examined = settings::examine(&common.config, &environment);
+        let faults = std::mem::take(&mut examined.report);
+        let mut findings = Findings { faults, remarks: Vec::new() };
+        offline::check(&examined.parts, &mut findings);
+        if self.online
+            && findings.faults.is_empty()
+            && let Ok(loaded) = examined.whole()
+        {
+            online::check(&loaded.settings, &mut findings)?;
         }
         tell(&findings, common.json)
     }
