@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{
-    CredentialName, Email, OrganizationName, Place, ProjectName, Role, StorageName, WorkspaceName,
+    CredentialName, Email, OrganizationName, Place, ProjectName, Role, StorageKey, StorageName,
+    WorkspaceName,
 };
 
 /// Everything that a catalogue file can say. Names of workspaces and projects stand with their organization's.
@@ -94,6 +95,23 @@ impl State {
         add(going(&self.workspaces, &wanted.workspaces, |key| prunes(&key.0), Step::Workspace));
         add(self.losing_roles(wanted, prunes));
         steps
+    }
+
+    /// Where every storage is.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<StorageKey, Place> {
+        let place = |((organization, project, storage), facts): (&(_, _, _), &StorageFacts)| {
+            let (organization, project): (&OrganizationName, &ProjectName) =
+                (organization, project);
+            let storage: &StorageName = storage;
+            let key = StorageKey {
+                organization: organization.clone(),
+                project: project.clone(),
+                storage: storage.clone(),
+            };
+            (key, facts.place.clone())
+        };
+        self.storages.iter().map(place).collect()
     }
 
     /// E-mail addresses that the wanted state gives to one organization while another has the account.
@@ -211,11 +229,7 @@ impl fmt::Display for Step {
 
 impl StorageFacts {
     fn words(&self) -> String {
-        let Place::S3(place) = &self.place;
-        let endpoint = place.endpoint.as_deref().unwrap_or("Amazon");
-        let (bucket, prefix) = (&place.bucket, place.prefix.as_str());
-        let (region, credential) = (&place.region, &self.credential);
-        format!("s3 {bucket}/{prefix} at {endpoint}, {region}, credential {credential}")
+        format!("{}, credential {}", self.place, self.credential)
     }
 }
 

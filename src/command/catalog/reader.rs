@@ -8,6 +8,9 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::catalog::CredentialName;
+use crate::credential::Source;
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Fault {
@@ -32,6 +35,8 @@ impl fmt::Display for Fault {
 #[derive(Debug)]
 pub(super) struct Reader<'t> {
     text: &'t str,
+    /// What storages may name.
+    pub(super) credentials: &'t BTreeMap<CredentialName, Source>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -51,8 +56,11 @@ pub(super) struct Entry<'v> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, faults: Vec::new() }
+    pub(super) const fn new(
+        text: &'t str,
+        credentials: &'t BTreeMap<CredentialName, Source>,
+    ) -> Self {
+        Self { text, credentials, faults: Vec::new() }
     }
 
     pub(super) fn fault(&mut self, span: &Range<usize>, at: &str, what: impl Into<String>) {
@@ -192,6 +200,18 @@ impl Table<'_> {
 
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Where a key stands and its path; the table's own when it is not there.
+    pub(super) fn place_of(&self, key: &str) -> (Range<usize>, String) {
+        match self.entries.get(key) {
+            Some(entry) => (entry.span.clone(), join(&self.path, key)),
+            None => (self.span.clone(), self.path.clone()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `check`: every fault of settings, policies and certificates at once, each with its place and its remedy; with
 //! `--online` also whether credentials can be had and storages be reached. Changes nothing.
 
+mod catalog;
 mod offline;
 mod online;
 
@@ -41,6 +42,7 @@ impl Check {
         let faults = std::mem::take(&mut examined.report);
         let mut findings = Findings { faults, remarks: Vec::new() };
         offline::check(&examined.parts, &mut findings);
+        catalog::check(&examined.parts, &mut findings)?;
         if self.online
             && findings.faults.is_empty()
             && let Ok(loaded) = examined.whole()
