@@ -17,7 +17,8 @@ pub struct Storage {
     pub credential: CredentialName,
 }
 
-/// The kinds of place that hold objects. A further kind is one variant here and one file in `backend/`.
+/// The kinds of place that hold objects. A further kind is one variant here, one file in `backend/`, and the words in
+/// which people write it (`command/`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Place {
