@@ -101,6 +101,72 @@ fn faults_of_the_environment_name_the_variable_and_show_no_value() {
 }
 
 #[test]
+fn a_variable_that_was_nearly_a_setting_is_a_fault_and_so_are_two_for_one_key() {
+    let environment = Environment::of([
+        SEAL,
+        ("SLUICEGATE_LISTEN_ADDRESS", "canary-1"),
+        ("SLUICEGATE_SIGN_IN_ATTEMPTS_PER_MINUTE", "canary-2"),
+        ("SLUICEGATE_AUDIT__FOLDER", "canary-3"),
+        ("SLUICEGATE_AUDIT__FOLDER__BELOW", "canary-4"),
+        ("SLUICEGATE_LOG__LEVEL", "info"),
+        ("sluicegate_log__level", "info"),
+        // What the demo prints, and a shell exports.
+        ("SLUICEGATE_OPERATIONS_URL", "http://127.0.0.1:1"),
+    ]);
+    let report = report(SOUND, &environment);
+    let told: Vec<_> = report.faults().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 4, "{told:#?}");
+    for words in ["SLUICEGATE_LISTEN__ADDRESS", "SLUICEGATE_SIGN_IN__ATTEMPTS_PER_MINUTE"] {
+        assert!(told.iter().any(|one| one.contains(words)), "{words} is not in {told:#?}");
+    }
+    assert!(!report.to_string().contains("canary"), "{report}");
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_a_fault() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+        .args(["check", "--config", "none.toml"])
+        .current_dir(folder.path())
+        .env("SLUICEGATE_LOG__LEVEL", std::ffi::OsStr::from_bytes(b"\xff"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn what_stands_before_an_at_sign_is_never_shown() {
+    let text = format!(
+        "{SOUND}[outbound]\nallow_private = [\"user:canary@10.0.0.1\"]\n[credentials.base]\nkind = \"chain\"\n\
+         [credentials.lab]\nkind = \"assume-role\"\nsource = \"base\"\nregion = \"eu-central-1\"\n\
+         role_arn = \"arn:aws:iam::111122223333:role/lab\"\nsts_endpoint = \"https://user:canary@sts.example\"\n\
+         [operations]\naddress = \"user:canary@127.0.0.1:9464\"\n"
+    );
+    let report = report(&text, &environment());
+    assert_eq!(report.faults().len(), 3, "{report}");
+    assert!(!report.to_string().contains("canary"), "{report}");
+}
+
+#[test]
+fn one_address_cannot_serve_tls_and_clear_text() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["chain.pem", "key.pem"] {
+        fs::write(folder.path().join(file), "x").unwrap();
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(folder.path().join(file), mode).unwrap();
+    }
+    let file = folder.path().join("s.toml");
+    let text = "[listen]\naddress = \"127.0.0.1:8443\"\nhosts = [\"localhost\"]\n\
+                certificates = [{ chain = \"chain.pem\", key = \"key.pem\" }]\n\
+                clear_text = { address = \"0.0.0.0:8443\" }\n[seal]\nkey = { env = \"SEAL\" }\n";
+    fs::write(&file, text).unwrap();
+    let report = settings::load(&[file], &environment()).unwrap_err();
+    assert_eq!(report.faults().len(), 1, "{report}");
+    assert!(report.to_string().contains("is the address of listen.address too"), "{report}");
+}
+
+#[test]
 fn later_files_win_key_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("a.toml"), folder.path().join("deep/b.toml"));

@@ -26,10 +26,22 @@ mod write;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::catalog::Place;
+use crate::outbound::Host;
+
 pub use body::{ReplyBody, Upstream};
 pub use error::{BackendError, Code};
 pub use pool::Settings;
+pub use s3::place as s3_place;
 pub use store::Store;
+
+/// The server that holds a place.
+///
+/// # Errors
+/// [`BackendError`] for a place that no request could ever be made to.
+pub fn host_of(place: &Place) -> Result<Host, BackendError> {
+    Ok(kind::of(place)?.host().clone())
+}
 
 /// An answer on its way to the client: no header of it came through unread. Made in this stage, and by
 /// [`Reply::ours`] for our own pages.

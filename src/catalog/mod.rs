@@ -4,12 +4,13 @@
 mod email;
 mod live;
 mod names;
+mod overlap;
 mod role;
 mod scope;
 mod state;
 mod storage;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use email::{BadEmail, Email};
@@ -17,6 +18,7 @@ pub use live::LiveCatalog;
 pub use names::{
     BadName, CredentialName, OrganizationName, ProjectName, StorageName, WorkspaceName,
 };
+pub use overlap::{Overlap, StorageKey, overlaps};
 pub use role::{BadRole, Role};
 pub use scope::{Allowed, Scope};
 pub use state::{Absent, Edit, ProjectFacts, State, Step, StorageFacts};
@@ -87,6 +89,30 @@ impl Catalog {
 
     pub fn organizations(&self) -> impl Iterator<Item = &Organization> {
         self.organizations.values()
+    }
+
+    /// Every storage of every project.
+    #[must_use]
+    pub fn storages(&self) -> BTreeMap<StorageKey, Arc<Storage>> {
+        let projects = self.organizations().flat_map(|one| one.projects().map(move |it| (one, it)));
+        let storages = projects.flat_map(|(one, project)| {
+            project.storages.values().map(move |storage| {
+                let key = StorageKey {
+                    organization: one.name.clone(),
+                    project: project.name.clone(),
+                    storage: storage.name.clone(),
+                };
+                (key, Arc::clone(storage))
+            })
+        });
+        storages.collect()
+    }
+
+    /// Where every storage is.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<StorageKey, Place> {
+        let place = |(key, storage): (StorageKey, Arc<Storage>)| (key, storage.place.clone());
+        self.storages().into_iter().map(place).collect()
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{
-    CredentialName, Email, OrganizationName, Place, ProjectName, Role, StorageName, WorkspaceName,
+    CredentialName, Email, OrganizationName, Place, ProjectName, Role, StorageKey, StorageName,
+    WorkspaceName,
 };
 
 /// Everything that a catalogue file can say. Names of workspaces and projects stand with their organization's.
@@ -13,7 +14,8 @@ use super::{
 pub struct State {
     /// The title.
     pub organizations: BTreeMap<OrganizationName, String>,
-    /// The role in the organization, if any.
+    /// The role in the organization. A wanted `None` says nothing about the role: like whatever else is absent, it takes a
+    /// role away only where absent things go.
     pub accounts: BTreeMap<(OrganizationName, Email), Option<Role>>,
     /// The title.
     pub workspaces: BTreeMap<(OrganizationName, WorkspaceName), String>,
@@ -78,7 +80,7 @@ impl State {
         let mut steps = Vec::new();
         let mut add = |list: Vec<Step>| steps.extend(list);
         add(coming(&self.organizations, &wanted.organizations, Step::Organization));
-        add(coming(&self.accounts, &wanted.accounts, Step::Account));
+        add(self.accounts_coming(wanted, prunes));
         add(coming(&self.workspaces, &wanted.workspaces, Step::Workspace));
         add(coming(&self.projects, &wanted.projects, Step::Project));
         add(coming(&self.storages, &wanted.storages, Step::Storage));
@@ -95,6 +97,23 @@ impl State {
         steps
     }
 
+    /// Where every storage is.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<StorageKey, Place> {
+        let place = |((organization, project, storage), facts): (&(_, _, _), &StorageFacts)| {
+            let (organization, project): (&OrganizationName, &ProjectName) =
+                (organization, project);
+            let storage: &StorageName = storage;
+            let key = StorageKey {
+                organization: organization.clone(),
+                project: project.clone(),
+                storage: storage.clone(),
+            };
+            (key, facts.place.clone())
+        };
+        self.storages.iter().map(place).collect()
+    }
+
     /// E-mail addresses that the wanted state gives to one organization while another has the account.
     #[must_use]
     pub fn claimed_twice(&self, wanted: &Self) -> Vec<(Email, OrganizationName)> {
@@ -105,6 +124,18 @@ impl State {
             Some((email.clone(), (*other).clone()))
         });
         elsewhere.collect()
+    }
+
+    fn accounts_coming(
+        &self,
+        wanted: &Self,
+        prunes: impl Fn(&OrganizationName) -> bool,
+    ) -> Vec<Step> {
+        let mut told = wanted.accounts.clone();
+        told.retain(|key, role| {
+            role.is_some() || prunes(&key.0) || !self.accounts.contains_key(key)
+        });
+        coming(&self.accounts, &told, Step::Account)
     }
 
     fn losing_roles(&self, wanted: &Self, prunes: impl Fn(&OrganizationName) -> bool) -> Vec<Step> {
@@ -198,11 +229,7 @@ impl fmt::Display for Step {
 
 impl StorageFacts {
     fn words(&self) -> String {
-        let Place::S3(place) = &self.place;
-        let endpoint = place.endpoint.as_deref().unwrap_or("Amazon");
-        let (bucket, prefix) = (&place.bucket, place.prefix.as_str());
-        let (region, credential) = (&place.region, &self.credential);
-        format!("s3 {bucket}/{prefix} at {endpoint}, {region}, credential {credential}")
+        format!("{}, credential {}", self.place, self.credential)
     }
 }
 
@@ -327,14 +354,22 @@ mod tests {
             let gentle = carry_out(have.clone(), have.plan(&want, Absent::Stays));
             assert!(have.storages.keys().all(|key| gentle.storages.contains_key(key)));
             assert!(have.project_members.keys().all(|key| gentle.project_members.contains_key(key)));
+            for (key, role) in &have.accounts {
+                let told = want.accounts.get(key).copied().flatten();
+                assert_eq!(gentle.accounts.get(key), Some(&told.or(*role)));
+            }
             let strict = carry_out(have.clone(), have.plan(&want, Absent::Goes));
+            for (key, role) in &have.accounts {
+                let told = want.accounts.get(key).copied().flatten();
+                let stays = role.filter(|_| !want.organizations.contains_key(&key.0));
+                assert_eq!(strict.accounts.get(key), Some(&told.or(stays)));
+            }
             for (key, facts) in &have.storages {
                 let of_another = !want.organizations.contains_key(&key.0);
                 if of_another && !want.storages.contains_key(key) {
                     assert_eq!(strict.storages.get(key), Some(facts));
                 }
             }
-            assert!(have.accounts.keys().all(|key| strict.accounts.contains_key(key)));
         }
 
         #[test]
@@ -344,7 +379,9 @@ mod tests {
                 assert_eq!(after.storages.get(key), Some(facts));
             }
             for (key, role) in &want.accounts {
-                assert_eq!(after.accounts.get(key), Some(role));
+                let had = have.accounts.get(key).copied().flatten();
+                let stays = had.filter(|_| !want.organizations.contains_key(&key.0));
+                assert_eq!(after.accounts.get(key), Some(&role.or(stays)));
             }
         }
     }

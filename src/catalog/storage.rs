@@ -1,5 +1,7 @@
 //! A storage: where a project's objects lie, and under which prefix. Holds names of credentials, never one.
 
+use std::fmt;
+
 use super::{CredentialName, ProjectId, StorageId, StorageName};
 
 /// One storage of one project.
@@ -15,11 +17,66 @@ pub struct Storage {
     pub credential: CredentialName,
 }
 
-/// The kinds of place that hold objects. A further kind is one variant here and one file in `backend/`.
+/// The kinds of place that hold objects. A further kind is one variant here, one file in `backend/`, and the words in
+/// which people write it (`command/`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Place {
     S3(S3Place),
+}
+
+impl Place {
+    /// What every key starts with.
+    #[must_use]
+    pub const fn prefix(&self) -> &Prefix {
+        match self {
+            Self::S3(place) => &place.prefix,
+        }
+    }
+
+    /// The container and the prefix in it.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        match self {
+            Self::S3(place) => format!("{}/{}", place.bucket, place.prefix.as_str()),
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn server(&self) -> String {
+        match self {
+            Self::S3(place) => {
+                let amazon = || format!("Amazon, {}", place.region);
+                place.endpoint.clone().unwrap_or_else(amazon)
+            }
+        }
+    }
+
+    /// The container, told the same way wherever it is the same one: places with different grounds share no object.
+    #[must_use]
+    pub(super) fn ground(&self) -> String {
+        match self {
+            // Amazon's buckets are unique in all regions.
+            Self::S3(place) => match &place.endpoint {
+                Some(endpoint) if !endpoint.ends_with(".amazonaws.com") => {
+                    format!("{endpoint}/{}", place.bucket)
+                }
+                Some(_) | None => place.bucket.clone(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3(place) => {
+                let endpoint = place.endpoint.as_deref().unwrap_or("Amazon");
+                write!(f, "s3 {} at {endpoint}, {}", self.folder(), place.region)
+            }
+        }
+    }
 }
 
 /// A bucket of S3 or of something compatible.

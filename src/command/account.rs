@@ -1,5 +1,7 @@
 //! `account …`: who can sign in.
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
 
 use super::options::{account, organizations};
@@ -74,9 +76,25 @@ pub(super) struct SetPassword {
 pub(super) struct SetRole {
     #[arg(long)]
     email: Email,
-    /// Absent: no role in the organization as a whole
+    /// The role in the organization as a whole; `none` takes it away
     #[arg(long)]
-    role: Option<Role>,
+    role: RoleOrNone,
+}
+
+/// A role, or the word for having none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoleOrNone(Option<Role>);
+
+impl FromStr for RoleOrNone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let role = text.parse::<Role>().map_err(|error| format!("{error}, or none"))?;
+        Ok(Self(Some(role)))
+    }
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -104,12 +122,14 @@ impl Account {
                 print::note(format_args!("{email} may sign in again"))
             }),
             Self::SetPassword(it) => it.run(common),
-            Self::Role(SetRole { email, role }) => common.with_records(async |records| {
-                let found = account(records, &email).await?;
-                records.set_organization_role(found.organization, found.id, role).await?;
-                let role = role.map_or("no role", Role::as_str);
-                print::note(format_args!("{email} has {role} in the organization"))
-            }),
+            Self::Role(SetRole { email, role: RoleOrNone(role) }) => {
+                common.with_records(async |records| {
+                    let found = account(records, &email).await?;
+                    records.set_organization_role(found.organization, found.id, role).await?;
+                    let role = role.map_or("no role", Role::as_str);
+                    print::note(format_args!("{email} has {role} in the organization"))
+                })
+            }
         }
     }
 }

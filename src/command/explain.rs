@@ -125,8 +125,7 @@ fn explain(settings: &Settings, asker: &Email, case: &Case) -> Result<Explanatio
         .map_err(|fault| Failure::because("no runtime", &fault))?;
     runtime.block_on(async {
         let unreadable = |fault| Failure::because("the records cannot be read", &fault);
-        let records =
-            Records::open(&settings.records, Clock::system()).await.map_err(unreadable)?;
+        let records = Records::look(&settings.records, Clock::system()).await?;
         let watch = Watch::begin(records, Generation::default()).await.map_err(unreadable)?;
         let identity = supposed(&watch, asker).await?;
         let policy = Policy::new(&settings.policy, watch.catalog().clone())

@@ -72,6 +72,9 @@ impl From<RecordsError> for Failure {
         match error {
             RecordsError::NotFound { what } => Self::new(format!("there is no such {what}"))
                 .next(format!("sluicegate {what} list")),
+            RecordsError::Pending { .. } => {
+                failure.next("start the gateway once: sluicegate serve brings them up to date")
+            }
             RecordsError::Taken { .. } => {
                 failure.next("choose another one, or change what is there")
             }

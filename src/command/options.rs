@@ -38,12 +38,20 @@ impl Common {
         &self,
         work: impl AsyncFnOnce(&Records) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let file = self.settings()?.records;
+        self.with_install(async |_settings, records| work(records).await)
+    }
+
+    /// The same, for work that must agree with the settings.
+    pub(super) fn with_install<T>(
+        &self,
+        work: impl AsyncFnOnce(&Settings, &Records) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let settings = self.settings()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::because("cannot start", &error))?;
         runtime.block_on(async {
-            let records = Records::open(&file, Clock::system()).await?;
-            let result = work(&records).await;
+            let records = Records::open(&settings.records, Clock::system()).await?;
+            let result = work(&settings, &records).await;
             records.close().await;
             result
         })

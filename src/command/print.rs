@@ -1,9 +1,11 @@
 //! Results on standard output. A reader who closes the pipe early (`| head`) is no failure.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
 use super::{Common, Failure};
+use crate::catalog::{self, Overlap, Place, StorageKey};
 use crate::records::MemberRow;
 
 /// One line for a person.
@@ -21,6 +23,14 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::because("the result cannot be written as JSON", &error))?;
     line(text)
+}
+
+/// Words about storages of different projects that hold the same objects.
+pub(super) fn overlaps(
+    places: &BTreeMap<StorageKey, Place>,
+    wanted: impl Fn(&Overlap) -> bool,
+) -> Result<(), Failure> {
+    catalog::overlaps(places).iter().filter(|one| wanted(one)).try_for_each(note)
 }
 
 /// Rows under their headings, columns as wide as they must be.

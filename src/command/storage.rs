@@ -4,8 +4,10 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::options::{organization, organizations};
 use super::{Common, Failure, print};
+use crate::backend::{self, s3_place};
 use crate::catalog::{
-    self, CredentialName, OrganizationName, Place, Prefix, ProjectName, S3Place, StorageName,
+    self, CredentialName, OrganizationName, Place, Prefix, ProjectName, S3Place, StorageKey,
+    StorageName,
 };
 use crate::records::Put;
 
@@ -40,15 +42,15 @@ pub(super) struct Which {
 pub(super) struct Create {
     #[command(flatten)]
     storage: Which,
-    #[arg(long, value_parser = plain)]
+    #[arg(long, value_parser = s3_place::bucket)]
     bucket: String,
     /// What every key of the project starts with: nothing outside of it can be reached
     #[arg(long, default_value = "")]
     prefix: String,
-    #[arg(long, value_parser = plain)]
+    #[arg(long, value_parser = s3_place::region)]
     region: String,
     /// `http(s)://host:port`; absent for Amazon's own of the region
-    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    #[arg(long, value_name = "URL", value_parser = s3_place::endpoint)]
     endpoint: Option<String>,
     /// Where the bucket's name stands: in the host's name or in the path
     #[arg(long, value_enum, default_value = "virtual")]
@@ -114,14 +116,28 @@ impl Create {
             endpoint: self.endpoint,
             addressing: self.addressing.into(),
         });
-        let put = common.with_records(async |records| {
+        backend::host_of(&place)
+            .map_err(|error| Failure::because("nothing can be kept there", &error))?;
+        let put = common.with_install(async |settings, records| {
+            if !settings.credential.sources.contains_key(&self.credential) {
+                let name = &self.credential;
+                return Err(Failure::new(format!("the settings have no credential {name}"))
+                    .next(format!("write [credentials.{name}], or name another --credential")));
+            }
             let within = (organization(records, of).await?.id, project);
             let known = records.storages(within.0, project).await?;
             if known.iter().any(|one| one.name == *storage) {
                 return Err(Failure::new(format!("{project} has a storage {storage} already"))
                     .next("delete it first, or import a catalogue that says what it shall be"));
             }
-            Ok(records.put_storage(within, storage, &place, &self.credential).await?)
+            let put = records.put_storage(within, storage, &place, &self.credential).await?;
+            let key = StorageKey {
+                organization: of.clone(),
+                project: project.clone(),
+                storage: storage.clone(),
+            };
+            print::overlaps(&records.catalog().await?.places(), |overlap| overlap.concerns(&key))?;
+            Ok(put)
         })?;
         debug_assert_eq!(put, Put::Created, "the name was free");
         print::note(format_args!("{storage} is a new storage of {project}"))
@@ -154,73 +170,15 @@ impl List {
 
 fn print(rows: &[Row]) -> Result<(), Failure> {
     let cells = rows.iter().map(|row| {
-        let Place::S3(place) = &row.place;
         [
             row.organization.to_string(),
             row.project.to_string(),
             row.name.to_string(),
-            format!("{}/{}", place.bucket, place.prefix.as_str()),
-            place.endpoint.clone().unwrap_or_else(|| format!("Amazon, {}", place.region)),
+            row.place.folder(),
+            row.place.server(),
             row.credential.to_string(),
         ]
     });
     let headings = ["ORGANIZATION", "PROJECT", "STORAGE", "BUCKET", "PLACE", "CREDENTIAL"];
     print::table(headings, &cells.collect::<Vec<_>>())
-}
-
-/// A bucket's or region's name: it will stand in a host's name or in a path.
-pub(super) fn plain(text: &str) -> Result<String, &'static str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let good = (1..=63).contains(&text.len())
-        && text.bytes().all(allowed)
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric());
-    if good { Ok(text.to_owned()) } else { Err("1 to 63 letters, digits, '.', '-' and '_'") }
-}
-
-/// `http(s)://host[:port]`, without a path or a trailing slash.
-pub(super) fn endpoint(text: &str) -> Result<String, &'static str> {
-    let fault = "an endpoint is http(s)://host[:port] and nothing more";
-    let uri: http::Uri = text.parse().or(Err(fault))?;
-    let scheme = uri.scheme_str().filter(|one| matches!(*one, "http" | "https")).ok_or(fault)?;
-    let authority = uri.authority().ok_or(fault)?;
-    let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
-    if bare { Ok(format!("{scheme}://{authority}")) } else { Err(fault) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{endpoint, plain};
-
-    #[test]
-    fn endpoints_are_a_scheme_a_host_and_perhaps_a_port() {
-        for (text, expected) in [
-            ("https://s3.example.com", Some("https://s3.example.com")),
-            ("http://127.0.0.1:9000/", Some("http://127.0.0.1:9000")),
-            ("https://[::1]:9000", Some("https://[::1]:9000")),
-            ("s3.example.com", None),
-            ("ftp://s3.example.com", None),
-            ("https://s3.example.com/bucket", None),
-            ("https://s3.example.com?a", None),
-            ("https://key:secret@s3.example.com", None),
-            ("", None),
-        ] {
-            assert_eq!(endpoint(text).ok().as_deref(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn names_of_buckets_cannot_leave_their_place() {
-        for (text, good) in [
-            ("acme-media", true),
-            ("eu-central-1", true),
-            ("My.Bucket_1", true),
-            ("", false),
-            ("../x", false),
-            ("a/b", false),
-            ("a b", false),
-            (".hidden", false),
-        ] {
-            assert_eq!(plain(text).is_ok(), good, "{text:?}");
-        }
-    }
 }

@@ -42,9 +42,9 @@ pub(super) struct Create {
     /// Only this operation (as `policy matrix` names them); may be given several times. Without it: all
     #[arg(long = "operation", value_parser = PossibleValuesParser::new(Operation::NAMES))]
     operations: Vec<String>,
-    /// How long it lives: 30d, 12h, 45m
-    #[arg(long, value_name = "DURATION")]
-    expires: Option<Lifetime>,
+    /// How long it lives: 30d, 12h, 45m; `never` only ends when it is revoked
+    #[arg(long, value_name = "DURATION", default_value = "90d")]
+    expires: Lifetime,
 }
 
 #[derive(Debug, Args)]
@@ -114,7 +114,7 @@ impl Create {
                 account: account.id,
                 name: &self.name,
                 scope: &scope,
-                expires: self.expires.map(|lifetime| lifetime.until()).transpose()?,
+                expires: self.expires.until()?,
             };
             Ok(create_token(records, &Random::system(), wish).await?)
         })?;
@@ -178,14 +178,18 @@ fn words<T>(allowed: &Allowed<T>, word: impl Fn(&T) -> String) -> String {
     }
 }
 
-/// How long a token lives, as people write it: `30d`, `12h`, `45m`, `90s`.
+/// How long a token lives, as people write it: `30d`, `12h`, `45m`, `90s`, `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Lifetime(SignedDuration);
+enum Lifetime {
+    For(SignedDuration),
+    Never,
+}
 
 impl Lifetime {
-    fn until(self) -> Result<Timestamp, Failure> {
+    fn until(self) -> Result<Option<Timestamp>, Failure> {
+        let Self::For(time) = self else { return Ok(None) };
         let far = |error| Failure::because("that is too far away", &error);
-        Clock::system().now().checked_add(self.0).map_err(far)
+        Clock::system().now().checked_add(time).map(Some).map_err(far)
     }
 }
 
@@ -193,7 +197,10 @@ impl FromStr for Lifetime {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = "a whole number with d, h, m or s, such as 30d";
+        if text == "never" {
+            return Ok(Self::Never);
+        }
+        let fault = "a whole number with d, h, m or s, such as 30d, or never";
         let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(fault)?;
         let seconds = match unit {
             "d" => 86_400,
@@ -205,7 +212,7 @@ impl FromStr for Lifetime {
         let number: u32 = number.parse().or(Err(fault))?;
         let long_enough = number > 0 && number <= 36_500;
         long_enough
-            .then(|| Self(SignedDuration::from_secs(i64::from(number) * seconds)))
+            .then(|| Self::For(SignedDuration::from_secs(i64::from(number) * seconds)))
             .ok_or(fault)
     }
 }
@@ -230,8 +237,9 @@ mod tests {
             ("30é", None),
             ("99999999999d", None),
         ] {
-            let expected = seconds.map(|seconds| Lifetime(SignedDuration::from_secs(seconds)));
+            let expected = seconds.map(|seconds| Lifetime::For(SignedDuration::from_secs(seconds)));
             assert_eq!(text.parse().ok(), expected, "{text}");
         }
+        assert_eq!("never".parse(), Ok(Lifetime::Never));
     }
 }

@@ -205,8 +205,8 @@ impl<'s> Reading<'s> {
                 self.fault(name, "sts_endpoint", "clear text to a host by name", remedy);
             }
             None => {
-                let problem = format!("{endpoint} is not an address");
-                self.fault(name, "sts_endpoint", problem, "https://HOST[:PORT], nothing after it");
+                let remedy = "https://HOST[:PORT], nothing before or after it";
+                self.fault(name, "sts_endpoint", "it is not an address", remedy);
             }
         }
     }

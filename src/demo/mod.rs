@@ -34,6 +34,8 @@ pub struct Demo {
     pub settings: PathBuf,
     /// `KEY=value` lines for a shell.
     pub lines: Vec<(&'static str, String)>,
+    /// No other demo takes the folder meanwhile.
+    _held: folder::Held,
 }
 
 /// Why there is no demo.
@@ -41,6 +43,10 @@ pub struct Demo {
 pub enum DemoError {
     #[error("the demo's folder cannot be written")]
     Folder(#[from] std::io::Error),
+    #[error("the folder {} {what}: name another one with --state", .folder.display())]
+    NotOurs { folder: PathBuf, what: &'static str },
+    #[error("another demo runs in {}: end it, or name another folder with --state", .folder.display())]
+    Running { folder: PathBuf },
     #[error("no certificate could be made")]
     Authority(#[from] rcgen::Error),
     #[error("the demo's records refused")]
@@ -63,15 +69,16 @@ pub async fn prepare(
     clock: Clock,
     random: Random,
 ) -> Result<Demo, DemoError> {
+    let held = folder::hold(state)?;
     let secret = hex(&random.bytes::<20>());
     let keys = (KEY_ID, secret.as_str());
     let bucket = store::serve(BUCKET, media::SAMPLES, keys, clock.clone()).await?;
     let authority = Authority::fresh()?;
     let facts = folder::Facts { listen, operations, bucket, keys };
     let settings = folder::write(state, &authority, &random, &facts)?;
-    let records = Records::open(&state.join("records.sqlite"), clock).await?;
+    let records = Records::open(&state.join("records.sqlite"), clock.clone()).await?;
     let place = Bucket { endpoint: &format!("http://{bucket}"), name: BUCKET };
-    let secrets = people::settle(&records, &random, &place).await?;
+    let secrets = people::settle(&records, (&random, clock.now()), &place).await?;
     records.close().await;
     let path = |name: &str| state.join(name).display().to_string();
     let lines = vec![
@@ -89,7 +96,7 @@ pub async fn prepare(
         ("DEMO_CONFIG", settings.display().to_string()),
         ("DEMO_AUDIT", path("audit")),
     ];
-    Ok(Demo { settings, lines })
+    Ok(Demo { settings, lines, _held: held })
 }
 
 fn object_digest() -> String {

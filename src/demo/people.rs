@@ -9,6 +9,7 @@ use crate::catalog::{
     AccountId, Addressing, CredentialName, Email, OrganizationId, OrganizationName, Place, Prefix,
     ProjectName, Role, S3Place, Scope, StorageName, WorkspaceName,
 };
+use crate::ground::clock::{SignedDuration, Timestamp};
 use crate::ground::random::Random;
 use crate::ground::secret::Secret;
 use crate::identity::{Passwords, TokenWish, create_token};
@@ -18,6 +19,9 @@ pub(super) const ADMIN: &str = "admin@example.com";
 pub(super) const ANNOTATOR: &str = "annotator@example.com";
 const REVIEWER: &str = "reviewer@example.com";
 const STRANGER: &str = "stranger@elsewhere.example";
+
+/// A demo that runs for longer must be started again.
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What the demo prints.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ pub(super) struct Bucket<'a> {
 /// [`DemoError`] when the records refuse.
 pub(super) async fn settle(
     records: &Records,
-    random: &Random,
+    (random, now): (&Random, Timestamp),
     bucket: &Bucket<'_>,
 ) -> Result<Secrets, DemoError> {
     let home = organization(records, "demo", "Demo hospital").await?;
@@ -60,8 +64,8 @@ pub(super) async fn settle(
     Ok(Secrets {
         admin_password: password(records, random, home, (admin, ADMIN)).await?,
         annotator_password: password(records, random, home, (annotator, ANNOTATOR)).await?,
-        annotator_token: token(records, random, home, annotator).await?,
-        stranger_token: token(records, random, elsewhere, stranger).await?,
+        annotator_token: token(records, (random, now), home, annotator).await?,
+        stranger_token: token(records, (random, now), elsewhere, stranger).await?,
     })
 }
 
@@ -135,12 +139,20 @@ async fn password(
     Ok(password)
 }
 
+/// A fresh token; the one of the start before is revoked.
 async fn token(
     records: &Records,
-    random: &Random,
+    (random, now): (&Random, Timestamp),
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<Secret<String>, DemoError> {
-    let wish = TokenWish { organization, account, name: "demo", scope: &Scope::ALL, expires: None };
+    let name = "demo";
+    for row in records.tokens(organization).await? {
+        if row.account == account && row.name == name && row.revoked.is_none() {
+            records.revoke_token(organization, row.id).await?;
+        }
+    }
+    let expires = now.checked_add(TOKEN_LIFE).ok();
+    let wish = TokenWish { organization, account, name, scope: &Scope::ALL, expires };
     Ok(create_token(records, random, wish).await?.1)
 }

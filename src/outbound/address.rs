@@ -21,11 +21,13 @@ pub struct Allowed {
 pub struct BadAllowed;
 
 /// Where instance, container and pod credentials are served, and nothing else is.
-const METADATA: [IpAddr; 4] = [
+const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    // EKS pod identity.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
 ];
 
 /// Whether the address is one of the cloud's metadata services.
@@ -207,9 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_exactly_four_addresses() {
+    fn metadata_is_exactly_five_addresses() {
         assert!(is_metadata("169.254.169.254".parse().unwrap()));
         assert!(is_metadata("fd00:ec2::254".parse().unwrap()));
+        assert!(is_metadata("fd00:ec2::23".parse().unwrap()));
         assert!(!is_metadata("169.254.169.253".parse().unwrap()));
         assert!(!is_metadata("127.0.0.1".parse().unwrap()));
     }

@@ -199,10 +199,14 @@ impl Rules {
             return Err(OutboundError::NoAddress { host: host.to_string() });
         };
         let mut permitted = found;
-        permitted.retain(|address| self.permits(*address, besides));
+        permitted.retain(|address| self.permits(host.scheme, *address, besides));
         if permitted.is_empty() {
-            let address = first.ip();
-            return Err(OutboundError::PrivateAddress { host: host.to_string(), address });
+            let (host, address) = (host.to_string(), first.ip());
+            return Err(if address::is_public(address) {
+                OutboundError::ClearText { host, address }
+            } else {
+                OutboundError::PrivateAddress { host, address }
+            });
         }
         Ok(permitted)
     }
@@ -213,8 +217,9 @@ impl Rules {
         self.allow_private.iter().any(|entry| entry.names(address))
     }
 
-    fn permits(&self, address: SocketAddr, besides: Besides) -> bool {
-        address::is_public(address.ip())
+    /// Clear text goes only where the operator named the address.
+    fn permits(&self, scheme: Scheme, address: SocketAddr, besides: Besides) -> bool {
+        (scheme == Scheme::Https && address::is_public(address.ip()))
             || self.names(address)
             || (besides == Besides::Metadata && address::is_metadata(address.ip()))
     }

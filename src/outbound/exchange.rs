@@ -28,8 +28,8 @@ impl Door {
         self.exchange_within(request, deadline, body_limit, Besides::Named).await
     }
 
-    /// The same, and the cloud's metadata addresses (169.254.169.254, 169.254.170.2, 169.254.170.23, fd00:ec2::254) may be
-    /// asked too: for finding our own credentials only, never with an address that a client or a storage chose.
+    /// The same, and the cloud's metadata addresses (169.254.169.254, 169.254.170.2, 169.254.170.23, fd00:ec2::254,
+    /// fd00:ec2::23) may be asked too: for finding our own credentials only, never with an address that a client or a storage chose.
     ///
     /// # Errors
     /// As [`Self::exchange`].

@@ -61,6 +61,8 @@ pub struct Rules {
 pub enum OutboundError {
     #[error("{host} resolves to {address}, which [outbound] allow_private does not name")]
     PrivateAddress { host: String, address: IpAddr },
+    #[error("{host} is clear text, and [outbound] allow_private does not name {address}")]
+    ClearText { host: String, address: IpAddr },
     #[error("{host} cannot be resolved")]
     Unresolved {
         host: String,

@@ -152,6 +152,12 @@ async fn metadata_is_asked_only_by_those_who_may() {
 }
 
 #[tokio::test]
+async fn clear_text_to_a_public_address_is_refused_unless_the_address_is_named() {
+    let refused = door("10.0.0.1", None).exchange(get("http://192.31.196.1/"), SECOND, 3).await;
+    assert!(matches!(refused, Err(OutboundError::ClearText { .. })), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_name_is_judged_by_what_it_resolves_to() {
     let refused = door("10.0.0.1", None).exchange(get("http://localhost:9/"), SECOND, 3).await;
     assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{refused:?}");

@@ -26,6 +26,9 @@ pub enum RecordsError {
         #[source]
         cause: std::io::Error,
     },
+    /// Only `serve`, and whatever else writes, brings the tables up to date.
+    #[error("the tables wait for {count} migrations")]
+    Pending { count: usize },
     #[error("the tables could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A row holds something that this program never writes.

@@ -436,6 +436,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn naming_a_member_of_a_project_takes_no_role_in_the_organization_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = records(&folder).await;
+        let (acme, ann): (OrganizationName, Email) = (name("acme"), name("ann@example.com"));
+        let mut owned = wanted("one", Role::Manager);
+        owned.accounts.insert((acme, ann.clone()), Some(Role::Owner));
+        records.bring_to(&owned, Absent::Stays, Deed::Do).await.unwrap();
+        let role = async || records.account_by_email(&ann).await.unwrap().unwrap().role;
+        let silent = wanted("one", Role::Manager);
+        assert_eq!(records.bring_to(&silent, Absent::Stays, Deed::Do).await.unwrap(), []);
+        assert_eq!(role().await, Some(Role::Owner));
+        let steps = records.bring_to(&silent, Absent::Goes, Deed::Do).await.unwrap();
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        assert_eq!(role().await, None);
+    }
+
+    #[tokio::test]
     async fn a_project_moves_between_workspaces_with_what_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let records = records(&folder).await;

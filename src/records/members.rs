@@ -67,7 +67,8 @@ impl Records {
                  WHERE organization = $1 AND workspace = $2 AND account = $3"
             }
         };
-        set(&mut change, query, (organization, id, account), role).await?;
+        let who = (organization, id, account);
+        set(&mut change, query, who, role, "workspace member").await?;
         let role = role.map_or("no role", Role::as_str);
         change.commit(&format!("account {} has {role} in workspace {workspace}", account.0)).await
     }
@@ -96,7 +97,8 @@ impl Records {
                  WHERE organization = $1 AND project = $2 AND account = $3"
             }
         };
-        set(&mut change, query, (organization, id, account), role).await?;
+        let who = (organization, id, account);
+        set(&mut change, query, who, role, "project member").await?;
         let role = role.map_or("no role", Role::as_str);
         change.commit(&format!("account {} has {role} in project {project}", account.0)).await
     }
@@ -207,13 +209,14 @@ async fn set(
     query: &'static str,
     (organization, place, account): (OrganizationId, i64, AccountId),
     role: Option<Role>,
+    member: &'static str,
 ) -> Result<(), RecordsError> {
     let mut statement = sqlx::query(query).bind(organization.0).bind(place).bind(account.0);
     if let Some(role) = role {
         statement = statement.bind(role.as_str());
     }
     let done = statement.execute(&mut *change.tx).await?;
-    let missing = if role.is_some() { "account" } else { "member" };
+    let missing = if role.is_some() { "account" } else { member };
     one_row(done.rows_affected(), missing)
 }
 

@@ -73,6 +73,30 @@ impl Records {
         Ok(Self { reads, writes, clock })
     }
 
+    /// Opens the file as it is, to read only.
+    ///
+    /// # Errors
+    /// [`RecordsError::File`] when there is none, [`RecordsError::Pending`] when its tables are of an older program.
+    pub async fn look(path: &Path, clock: Clock) -> Result<Self, RecordsError> {
+        std::fs::metadata(path)
+            .map_err(|cause| RecordsError::File { path: path.to_owned(), cause })?;
+        let options =
+            SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None);
+        let reads = pool.connect_with(options).await?;
+        match pending(&reads).await? {
+            0 => Ok(Self { writes: reads.clone(), reads, clock }),
+            count => Err(RecordsError::Pending { count }),
+        }
+    }
+
+    /// Whether others than the file's owner can get at it. Opens nothing.
+    #[must_use]
+    pub fn open_to_others(path: &Path) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        path.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
+    }
+
     /// Writes what is pending into the file and closes it.
     pub async fn close(&self) {
         self.reads.close().await;
@@ -86,6 +110,21 @@ impl Records {
 
 const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many migrations the file still waits for.
+async fn pending(pool: &Pool<Db>) -> Result<usize, RecordsError> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    let begun: i64 = sqlx::query_scalar(table).fetch_one(pool).await?;
+    let done: Vec<i64> = if begun == 0 {
+        Vec::new()
+    } else {
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+            .fetch_all(pool)
+            .await?
+    };
+    let migrations = sqlx::migrate!("src/records/migrations");
+    Ok(migrations.iter().filter(|one| !done.contains(&one.version)).count())
+}
 
 /// Other processes may be at it in the same moment. Each of their commits can make one run of ours fail, and there
 /// are only so many: one for the table of migrations, and one for each migration.

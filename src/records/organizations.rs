@@ -76,41 +76,6 @@ impl Records {
         Ok(OrganizationId(id))
     }
 
-    /// # Errors
-    /// [`RecordsError::NotFound`], [`RecordsError::Taken`].
-    pub async fn rename_organization(
-        &self,
-        id: OrganizationId,
-        name: &OrganizationName,
-        title: &str,
-    ) -> Result<(), RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let done = sqlx::query("UPDATE organization SET name = $2, title = $3 WHERE id = $1")
-            .bind(id.0)
-            .bind(name.as_str())
-            .bind(title)
-            .execute(&mut *change.tx)
-            .await
-            .map_err(RecordsError::of_naming("organization name"))?;
-        one_row(done.rows_affected(), "organization")?;
-        change.commit(&format!("organization {} is now {name}", id.0)).await
-    }
-
-    /// Deletes an organization that has no workspaces and no accounts left.
-    ///
-    /// # Errors
-    /// [`RecordsError::NotFound`], [`RecordsError::NotEmpty`].
-    pub async fn delete_organization(&self, id: OrganizationId) -> Result<(), RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let done = sqlx::query("DELETE FROM organization WHERE id = $1")
-            .bind(id.0)
-            .execute(&mut *change.tx)
-            .await
-            .map_err(RecordsError::of_deleting("organization"))?;
-        one_row(done.rows_affected(), "organization")?;
-        change.commit(&format!("organization {} deleted", id.0)).await
-    }
-
     /// An organization's workspaces, by name.
     ///
     /// # Errors
@@ -155,30 +120,6 @@ impl Records {
         .map_err(RecordsError::of_naming("workspace name"))?;
         change.commit(&format!("workspace {name} created")).await?;
         Ok(WorkspaceId(id))
-    }
-
-    /// # Errors
-    /// [`RecordsError::NotFound`], [`RecordsError::Taken`].
-    pub async fn rename_workspace(
-        &self,
-        organization: OrganizationId,
-        old: &WorkspaceName,
-        name: &WorkspaceName,
-        title: &str,
-    ) -> Result<(), RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let done = sqlx::query(
-            "UPDATE workspace SET name = $3, title = $4 WHERE organization = $1 AND name = $2",
-        )
-        .bind(organization.0)
-        .bind(old.as_str())
-        .bind(name.as_str())
-        .bind(title)
-        .execute(&mut *change.tx)
-        .await
-        .map_err(RecordsError::of_naming("workspace name"))?;
-        one_row(done.rows_affected(), "workspace")?;
-        change.commit(&format!("workspace {old} is now {name}")).await
     }
 
     /// Deletes a workspace that has no projects left.

@@ -67,57 +67,6 @@ impl Records {
         Ok(ProjectId(id))
     }
 
-    /// # Errors
-    /// [`RecordsError::NotFound`], [`RecordsError::Taken`].
-    pub async fn rename_project(
-        &self,
-        organization: OrganizationId,
-        old: &ProjectName,
-        name: &ProjectName,
-        title: &str,
-    ) -> Result<(), RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let done = sqlx::query(
-            "UPDATE project SET name = $3, title = $4 WHERE organization = $1 AND name = $2",
-        )
-        .bind(organization.0)
-        .bind(old.as_str())
-        .bind(name.as_str())
-        .bind(title)
-        .execute(&mut *change.tx)
-        .await
-        .map_err(RecordsError::of_naming("project name"))?;
-        one_row(done.rows_affected(), "project")?;
-        change.commit(&format!("project {old} is now {name}")).await
-    }
-
-    /// # Errors
-    /// [`RecordsError::NotFound`] when the project or the workspace does not exist.
-    pub async fn move_project(
-        &self,
-        organization: OrganizationId,
-        name: &ProjectName,
-        workspace: &WorkspaceName,
-    ) -> Result<(), RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let target: Option<i64> =
-            sqlx::query_scalar("SELECT id FROM workspace WHERE organization = $1 AND name = $2")
-                .bind(organization.0)
-                .bind(workspace.as_str())
-                .fetch_optional(&mut *change.tx)
-                .await?;
-        let target = target.ok_or(RecordsError::NotFound { what: "workspace" })?;
-        let done =
-            sqlx::query("UPDATE project SET workspace = $3 WHERE organization = $1 AND name = $2")
-                .bind(organization.0)
-                .bind(name.as_str())
-                .bind(target)
-                .execute(&mut *change.tx)
-                .await?;
-        one_row(done.rows_affected(), "project")?;
-        change.commit(&format!("project {name} moved to workspace {workspace}")).await
-    }
-
     /// Deletes a project with its storages (the records of them, not the objects) and members.
     ///
     /// # Errors

@@ -88,31 +88,6 @@ impl Records {
         Ok(put)
     }
 
-    /// # Errors
-    /// [`RecordsError::NotFound`], [`RecordsError::Taken`].
-    pub async fn rename_storage(
-        &self,
-        (organization, project): (OrganizationId, &ProjectName),
-        old: &StorageName,
-        name: &StorageName,
-    ) -> Result<(), RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let project_id = project_in(&mut change, organization, project).await?;
-        let revision = change.next_id().await?;
-        let done = sqlx::query(
-            "UPDATE storage SET name = $3, revision = $4 WHERE project = $1 AND name = $2",
-        )
-        .bind(project_id.0)
-        .bind(old.as_str())
-        .bind(name.as_str())
-        .bind(revision)
-        .execute(&mut *change.tx)
-        .await
-        .map_err(RecordsError::of_naming("storage name"))?;
-        one_row(done.rows_affected(), "storage")?;
-        change.commit(&format!("storage {old} of project {project} is now {name}")).await
-    }
-
     /// Forgets a storage; the objects in it stay where they are.
     ///
     /// # Errors

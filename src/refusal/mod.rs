@@ -201,6 +201,7 @@ const fn unreachable_code(error: &OutboundError) -> Code {
             Code::StorageUnavailable
         }
         E::PrivateAddress { .. }
+        | E::ClearText { .. }
         | E::Unverified { .. }
         | E::Garbled { .. }
         | E::TooLarge { .. }

@@ -64,6 +64,8 @@ fn judge(sources: &Sources, places: &Places, reading: &mut Reading<'_>) {
         }
         let Some((section, keys)) = places.get(&credential) else { continue };
         reading.key = format!("{CREDENTIALS}.{credential}.{field}");
+        // An address can hold a password.
+        keys.get(field).filter(|_| field == "sts_endpoint").into_iter().for_each(Place::mask);
         reading.fault(keys.get(field).unwrap_or(section), problem, remedy);
     }
 }

@@ -34,7 +34,7 @@ pub(super) const fn address() -> Kind<SocketAddr> {
             let text = non_empty(value)?;
             text.parse().map_err(|_error| {
                 wrong(
-                    format!("{text:?} is not an address"),
+                    format!("{} is not an address", shown(value, &text)),
                     "write an IP and a port: \"0.0.0.0:8443\"",
                 )
             })
@@ -76,7 +76,7 @@ pub(super) const fn choice<T: Choice>() -> Kind<T> {
             let found = T::ALL.iter().find(|(name, _)| name == text);
             found.map(|(_, choice)| *choice).ok_or_else(|| {
                 let (_, remedy) = unknown(text, T::ALL.iter().map(|(name, _)| *name), "");
-                wrong(format!("{text:?} is not one of its values"), remedy)
+                wrong(format!("{} is not one of its values", shown(value, text)), remedy)
             })
         },
     }
@@ -84,7 +84,7 @@ pub(super) const fn choice<T: Choice>() -> Kind<T> {
 
 /// A text that a type of ours reads, and says what is wrong with otherwise.
 pub(super) const fn parsed<T: FromStr<Err: Display>>(words: fn() -> String) -> Kind<T> {
-    Kind { shape: Shape::Text, words, read: |value, _| parse(&non_empty(value)?) }
+    Kind { shape: Shape::Text, words, read: |value, _| parse(value) }
 }
 
 /// A list of such texts; an empty one is a list of none.
@@ -92,7 +92,7 @@ pub(super) const fn list<T: FromStr<Err: Display>>(words: fn() -> String) -> Kin
     Kind {
         shape: Shape::List,
         words,
-        read: |value, reading| each(value, reading, |item, _| parse(&non_empty(item)?)),
+        read: |value, reading| each(value, reading, |item, _| parse(item)),
     }
 }
 
@@ -101,7 +101,7 @@ pub(super) const fn some<T: FromStr<Err: Display>>(words: fn() -> String) -> Kin
     Kind {
         shape: Shape::List,
         words,
-        read: |value, reading| not_empty(each(value, reading, |item, _| parse(&non_empty(item)?))?),
+        read: |value, reading| not_empty(each(value, reading, |item, _| parse(item))?),
     }
 }
 
@@ -126,11 +126,10 @@ pub(super) const fn files() -> Kind<Vec<PathBuf>> {
 /// A path of a file that can be read.
 pub(super) fn readable(value: &Value, reading: &mut Reading<'_>) -> Result<PathBuf, Wrong> {
     let path = resolve(value, &non_empty(value)?);
+    // Also when it cannot be read: a reload tries again when it can.
+    reading.files.push(path.clone());
     match std::fs::File::open(&path) {
-        Ok(_) => {
-            reading.files.push(path.clone());
-            Ok(path)
-        }
+        Ok(_) => Ok(path),
         Err(error) => Err(wrong(
             format!("{} cannot be read: {error}", path.display()),
             "name a file that exists and that this user may read",
@@ -190,13 +189,24 @@ pub(super) fn not_empty<T>(list: Vec<T>) -> Result<Vec<T>, Wrong> {
     Ok(list)
 }
 
-fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, Wrong> {
+fn parse<T: FromStr<Err: Display>>(value: &Value) -> Result<T, Wrong> {
+    let text = non_empty(value)?;
     text.parse().map_err(|error| {
-        wrong(
-            format!("{text:?} does not belong there: {error}"),
-            "see docs/settings.md for what this key takes",
-        )
+        let text = shown(value, &text);
+        let remedy = "see docs/settings.md for what this key takes";
+        wrong(format!("{text} does not belong there: {error}"), remedy)
     })
+}
+
+/// A value as a report may quote it: what stands before an `@` can be a password, and is shown nowhere.
+fn shown(value: &Value, text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, after)) => {
+            value.mask();
+            format!("\"…@{after}\"")
+        }
+        None => format!("{text:?}"),
+    }
 }
 
 fn within<const MIN: u64, const MAX: u64>(value: &Value) -> Result<u64, Wrong> {

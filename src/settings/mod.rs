@@ -21,6 +21,7 @@ pub use environment::Environment;
 pub use fault::{Fault, Line, Report};
 pub use key::{Absent, Applies, Row};
 pub use pages::settings_page;
+pub use sections::remark;
 pub use table::ROWS;
 
 use self::document::Table;
@@ -58,11 +59,46 @@ pub struct Loaded {
     fixed: Vec<(String, String)>,
 }
 
+/// The settings section by section, each as far as it could be read: for whoever goes on in spite of faults.
+#[derive(Debug, Default)]
+pub struct Parts {
+    pub listener: Option<listener::Settings>,
+    /// The listener's, also when something else of it is at fault.
+    pub hosts: Option<Vec<listener::ServedHost>>,
+    /// The listener's, also when something else of it is at fault.
+    pub certificates: Option<Vec<listener::CertificateFiles>>,
+    pub operations: Option<operations::Settings>,
+    pub records: Option<PathBuf>,
+    pub seal: Option<MasterKey>,
+    pub identity: Option<identity::Settings>,
+    pub audit: Option<audit::Settings>,
+    pub policy: Option<policy::Settings>,
+    pub outbound: Option<outbound::Settings>,
+    pub credential: Option<credential::Settings>,
+    pub log: Option<telemetry::Settings>,
+}
+
+/// What could be read, and everything that is wrong with it.
+#[derive(Debug, Default)]
+pub struct Examined {
+    pub parts: Parts,
+    pub report: Report,
+    /// Every file that was read or tried.
+    pub files: Vec<PathBuf>,
+    fixed: Vec<(String, String)>,
+}
+
 /// Reads the files in order, the later winning, then the environment.
 ///
 /// # Errors
 /// A [`Report`] of all faults.
 pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Loaded, Report> {
+    examine(files, environment).whole()
+}
+
+/// Reads as [`load`] does, and gives what is sound beside what is wrong.
+#[must_use]
+pub fn examine(files: &[PathBuf], environment: &Environment) -> Examined {
     let home = files.first().and_then(|file| file.parent()).unwrap_or_else(|| Path::new(""));
     let mut reading = Reading::new(environment, home);
     let mut tree = Some(Table::new());
@@ -85,7 +121,38 @@ pub fn load_text(name: &Path, text: &str, environment: &Environment) -> Result<L
     let mut reading = Reading::new(environment, name.parent().unwrap_or_else(|| Path::new("")));
     reading.files.push(name.to_owned());
     let tree = document::parse(&Source::shared(name, text), &mut reading.report);
-    finish(tree, reading)
+    finish(tree, reading).whole()
+}
+
+impl Examined {
+    /// The settings, if nothing is wrong.
+    ///
+    /// # Errors
+    /// A [`Report`] of all faults.
+    pub fn whole(self) -> Result<Loaded, Report> {
+        let Self { parts, report, files, fixed } = self;
+        match parts.whole() {
+            Some(settings) if report.is_empty() => Ok(Loaded { settings, files, fixed }),
+            Some(_) | None => Err(report),
+        }
+    }
+}
+
+impl Parts {
+    fn whole(self) -> Option<Settings> {
+        Some(Settings {
+            listener: self.listener?,
+            operations: self.operations?,
+            records: self.records?,
+            seal: self.seal?,
+            identity: self.identity?,
+            audit: self.audit?,
+            policy: self.policy?,
+            outbound: self.outbound?,
+            credential: self.credential?,
+            log: self.log?,
+        })
+    }
 }
 
 impl Loaded {
@@ -108,14 +175,17 @@ impl Loaded {
     }
 }
 
-fn finish(tree: Option<Table>, mut reading: Reading<'_>) -> Result<Loaded, Report> {
-    let Some(mut tree) = tree else {
-        reading.report.in_order();
-        return Err(reading.report);
-    };
-    let environment = reading.environment.settings(&tree);
+fn finish(tree: Option<Table>, mut reading: Reading<'_>) -> Examined {
+    let parts = tree.map(|tree| judge(tree, &mut reading)).unwrap_or_default();
+    let Reading { mut report, files, fixed, .. } = reading;
+    report.in_order();
+    Examined { parts, report, files, fixed }
+}
+
+fn judge(mut tree: Table, reading: &mut Reading<'_>) -> Parts {
+    let environment = reading.environment.settings(&tree, &mut reading.report);
     document::overlay(&mut tree, environment);
-    let settings = sections(&mut tree, &mut reading);
+    let parts = sections(&mut tree, reading);
     for (name, (place, value)) in tree {
         value.mask();
         let mut known: Vec<&str> = ROWS.iter().map(|row| row.section).collect();
@@ -124,16 +194,12 @@ fn finish(tree: Option<Table>, mut reading: Reading<'_>) -> Result<Loaded, Repor
         let (what, remedy) = unknown(&name, known, "a section");
         reading.report.note(Fault::at(&place, &name, what, remedy));
     }
-    let Reading { mut report, files, fixed, .. } = reading;
-    report.in_order();
-    match settings {
-        Some(settings) if report.is_empty() => Ok(Loaded { settings, files, fixed }),
-        Some(_) | None => Err(report),
-    }
+    parts
 }
 
-fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Settings> {
-    let listener = sections::listener(tree, reading);
+fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Parts {
+    let sections::Listener { settings: listener, hosts, certificates } =
+        sections::listener(tree, reading);
     let operations = sections::operations(reading.section(tree, "operations", ROWS), &listener);
     let records = sections::records(reading.section(tree, "records", ROWS));
     let seal = sections::seal(reading.section(tree, "seal", ROWS));
@@ -146,16 +212,19 @@ fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Settings> {
     let variables = reading.environment.variables();
     let secret = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
     let environment = credential::Variables::new(variables.map(secret));
-    Some(Settings {
-        listener: listener?,
-        operations: operations?,
-        records: records?,
-        seal: seal?,
-        identity: identity?,
-        audit: audit?,
-        policy: policy?,
-        outbound: outbound?,
-        credential: credential::Settings { sources: sources?, environment },
-        log: log?,
-    })
+    let credential = sources.map(|sources| credential::Settings { sources, environment });
+    Parts {
+        listener,
+        hosts,
+        certificates,
+        operations,
+        records,
+        seal,
+        identity,
+        audit,
+        policy,
+        outbound,
+        credential,
+        log,
+    }
 }

@@ -82,6 +82,8 @@ fn from_variable(value: &Value, reading: &Reading<'_>) -> Result<Secret<String>,
 }
 
 fn from_file(path: &Path, reading: &mut Reading<'_>) -> Result<Secret<String>, Wrong> {
+    // Also when it cannot be read: a reload tries again when it can.
+    reading.files.push(path.to_owned());
     private(path)?;
     let mut text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let trimmed = text.trim_end_matches(['\n', '\r']).to_owned();
@@ -89,7 +91,6 @@ fn from_file(path: &Path, reading: &mut Reading<'_>) -> Result<Secret<String>, W
     if trimmed.is_empty() {
         return Err(wrong(format!("{} is empty", path.display()), "put the secret into it"));
     }
-    reading.files.push(path.to_owned());
     Ok(Secret::new(trimmed))
 }
 

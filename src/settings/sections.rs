@@ -8,30 +8,68 @@ use super::document::Table;
 use super::reader::{Reading, Section};
 use super::table::{self, ROWS};
 use crate::ground::seal::MasterKey;
-use crate::listener::{self, ClearTextMode};
+use crate::listener::{self, ClearText, ClearTextMode};
 use crate::{audit, identity, operations, outbound, policy, telemetry};
 
-pub(super) fn listener(tree: &mut Table, reading: &mut Reading<'_>) -> Option<listener::Settings> {
+/// `[listen]` and `[limits]`; hosts and certificates also by themselves, because they can be judged without the rest.
+pub(super) struct Listener {
+    pub settings: Option<listener::Settings>,
+    pub hosts: Option<Vec<listener::ServedHost>>,
+    pub certificates: Option<Vec<listener::CertificateFiles>>,
+}
+
+pub(super) fn listener(tree: &mut Table, reading: &mut Reading<'_>) -> Listener {
     let limits = limits(reading.section(tree, "limits", ROWS));
     let mut section = reading.section(tree, "listen", ROWS);
     let certificates_place = section.place_of(&table::LISTEN_CERTIFICATES);
-    let proxies_place = section.place_of(&table::LISTEN_TRUSTED_PROXIES);
-    let header_place = section.place_of(&table::LISTEN_CLIENT_ADDRESS_HEADER);
+    let clear_text_place = section.place_of(&table::LISTEN_CLEAR_TEXT);
     let address = section.take(&table::LISTEN_ADDRESS);
     let hosts = section.take(&table::LISTEN_HOSTS);
     let certificates = section.take(&table::LISTEN_CERTIFICATES);
     let clear_text = section.take_optional(&table::LISTEN_CLEAR_TEXT);
     let threads = section.take_optional(&table::LISTEN_THREADS);
+    let proxies = proxies(&mut section);
+    match (certificates.as_deref(), &clear_text) {
+        (Some([]), Some(None | Some(ClearText { mode: ClearTextMode::Redirect, .. }))) => {
+            let what = "there is no certificate, so nothing could be served".to_owned();
+            let remedy = "write certificates = [{ chain = \"…\", key = \"…\" }]; or, when TLS ends in front, \
+                          clear_text = { address = \"…\", mode = \"serve\" }";
+            section.note(&certificates_place, "listen.certificates", what, remedy.to_owned());
+        }
+        (Some([_, ..]), Some(Some(clear_text)))
+            if address.is_some_and(|address| collide(address, clear_text.address)) =>
+        {
+            let what = "is the address of listen.address too".to_owned();
+            let remedy = "give clear text a port of its own".to_owned();
+            section.note(&clear_text_place, "listen.clear_text", what, remedy);
+        }
+        _ => {}
+    }
+    section.close();
+    let whole = || {
+        let (trusted_proxies, client_address_header) = proxies?;
+        Some(listener::Settings {
+            address: address?,
+            hosts: hosts.clone()?,
+            certificates: certificates.clone()?,
+            clear_text: clear_text?,
+            threads: threads?.and_then(NonZeroUsize::new),
+            trusted_proxies,
+            client_address_header,
+            limits: limits?,
+        })
+    };
+    Listener { settings: whole(), hosts, certificates }
+}
+
+type Proxies = (Vec<listener::Network>, Option<http::HeaderName>);
+
+/// Who may say where a request came from, and in which header.
+fn proxies(section: &mut Section<'_, '_>) -> Option<Proxies> {
+    let proxies_place = section.place_of(&table::LISTEN_TRUSTED_PROXIES);
+    let header_place = section.place_of(&table::LISTEN_CLIENT_ADDRESS_HEADER);
     let trusted_proxies = section.take(&table::LISTEN_TRUSTED_PROXIES);
     let header = section.take_optional(&table::LISTEN_CLIENT_ADDRESS_HEADER);
-    if let (Some([]), Some(clear_text)) = (certificates.as_deref(), &clear_text)
-        && clear_text.as_ref().is_none_or(|socket| socket.mode == ClearTextMode::Redirect)
-    {
-        let what = "there is no certificate, so nothing could be served".to_owned();
-        let remedy = "write certificates = [{ chain = \"…\", key = \"…\" }]; or, when TLS ends in front, \
-                      clear_text = { address = \"…\", mode = \"serve\" }";
-        section.note(&certificates_place, "listen.certificates", what, remedy.to_owned());
-    }
     if let (Some([]), Some(Some(_))) = (trusted_proxies.as_deref(), &header) {
         let what = "is set, but no peer is trusted to say it".to_owned();
         let remedy = "name the proxies in listen.trusted_proxies".to_owned();
@@ -42,17 +80,17 @@ pub(super) fn listener(tree: &mut Table, reading: &mut Reading<'_>) -> Option<li
         let remedy = "write client_address_header = \"x-forwarded-for\"".to_owned();
         section.note(&proxies_place, "listen.trusted_proxies", what, remedy);
     }
-    section.close();
-    Some(listener::Settings {
-        address: address?,
-        hosts: hosts?,
-        certificates: certificates?,
-        clear_text: clear_text?,
-        threads: threads?.and_then(NonZeroUsize::new),
-        trusted_proxies: trusted_proxies?,
-        client_address_header: header?,
-        limits: limits?,
-    })
+    Some((trusted_proxies?, header?))
+}
+
+/// What is allowed, but seldom meant.
+#[must_use]
+pub fn remark(listener: &listener::Settings) -> Option<&'static str> {
+    let serves = listener.clear_text.as_ref().is_some_and(|one| one.mode == ClearTextMode::Serve);
+    (serves && listener.trusted_proxies.is_empty()).then_some(
+        "listen.clear_text serves and listen.trusted_proxies names nobody: behind a proxy all clients seem to have its \
+         address, and share its limits of connections and attempts",
+    )
 }
 
 fn limits(mut section: Section<'_, '_>) -> Option<listener::Limits> {
@@ -165,7 +203,8 @@ pub(super) fn policy(mut section: Section<'_, '_>) -> Option<policy::Settings> {
         section.note(&burst_place, "policy.burst", what, remedy);
     }
     section.close();
-    let quota = NonZeroU32::new(rate?).map(|requests_per_second| policy::Quota {
+    // A wrong rate or burst is in the report, which decides; the folder can be judged all the same.
+    let quota = rate.and_then(NonZeroU32::new).map(|requests_per_second| policy::Quota {
         requests_per_second,
         burst: burst.and_then(NonZeroU32::new).unwrap_or(requests_per_second),
     });

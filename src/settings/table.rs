@@ -105,7 +105,7 @@ keys! {
         "how many of them at once after a pause; 0 is as many as one second has";
 
     OUTBOUND_PRIVATE: Vec<Allowed> = list(|| "a list of \"ip\", \"ip:port\" or \"ip/bits\"".into()), "outbound" "allow_private", Default("[]"), Reload,
-        "private, loopback and link-local addresses that may be connected to; all others of those are refused";
+        "private, loopback and link-local addresses that may be connected to, all others of those are refused; and the only addresses, public ones too, that are spoken to without TLS (`http://`)";
     OUTBOUND_ROOTS: Vec<PathBuf> = files(), "outbound" "ca_files", Default("[]"), Reload,
         "PEM files of roots that are trusted besides the system's";
     OUTBOUND_CONNECT: Duration = duration::<SECOND, 1, 600>(), "outbound" "connect_seconds", Default("5"), Reload,

@@ -90,6 +90,21 @@ async fn a_refused_upload_shows_its_403_over_both_protocols_and_at_every_size() 
     }
 }
 
+#[test]
+fn a_second_demo_in_the_same_folder_is_refused_and_the_first_goes_on() {
+    let state = demo().folder.path().join("state");
+    let key = std::fs::read(state.join("key.pem")).unwrap();
+    let second = Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+        .args(["demo", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--state"])
+        .arg(&state)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1), "{told}");
+    assert!(told.contains("another demo runs in") && told.contains("--state"), "{told}");
+    assert_eq!(std::fs::read(state.join("key.pem")).unwrap(), key);
+}
+
 /// Unlike our own client, curl gives an answer up when its stream is reset while it still sends.
 #[test]
 fn curl_sees_the_403_of_a_refused_upload_over_both_protocols() {

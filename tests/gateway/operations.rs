@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -146,6 +147,148 @@ fn check_finds_faults_of_policies_and_certificates_at_once() {
     assert!(names, "the host that no certificate covers is not named: {found}");
     let drawn = String::from_utf8(site.try_run(&["check"], "").stderr).unwrap();
     assert!(drawn.contains("wrong.cedar"), "{drawn}");
+}
+
+#[test]
+fn check_finds_faults_of_settings_policies_and_certificates_at_once() {
+    let more = "[policy]\nfolder = \"rules\"\nfolders = 1\n[limits]\nhead_seconds = \"ten\"\n";
+    let site = Site::prepare(CREDENTIALS, &[], more);
+    fs::write(inside(&site, "chain.pem"), "no certificate").unwrap();
+    fs::create_dir(inside(&site, "rules")).unwrap();
+    fs::write(inside(&site, "rules/wrong.cedar"), "permit(principal, action, resource)").unwrap();
+    let output = site.try_run(&["check", "--json"], "");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = found["faults"].as_array().unwrap();
+    let keys: Vec<_> = faults.iter().map(|fault| fault["key"].as_str().unwrap()).collect();
+    for key in ["policy.folders", "limits.head_seconds", "policy", "listen.certificates"] {
+        assert!(keys.contains(&key), "{key} is not in {found}");
+    }
+}
+
+#[test]
+fn a_file_that_a_failed_reload_named_is_watched_too() {
+    let mut site = Site::prepare(CREDENTIALS, &[], "[policy]\nfolder = \"rules\"\n");
+    fs::create_dir(inside(&site, "rules")).unwrap();
+    fs::create_dir(inside(&site, "other")).unwrap();
+    let pack = peer::root().join("policies/roles.cedar");
+    fs::copy(&pack, inside(&site, "rules/roles.cedar")).unwrap();
+    fs::write(inside(&site, "other/roles.cedar"), "permit(principal, action, resource)").unwrap();
+    site.start();
+    edit(&site, "\"rules\"", "\"other\"");
+    eventually("the reload fails", &site, || {
+        metric(&site, "sluicegate_settings_last_reload_successful") == 0
+    });
+    // Only the file that is at fault is mended; the settings themselves stay as they are.
+    fs::copy(&pack, inside(&site, "other/roles.cedar")).unwrap();
+    eventually("the reload works", &site, || metric(&site, "sluicegate_settings_generation") == 2);
+}
+
+#[test]
+fn storages_are_held_against_the_settings_and_against_each_other() {
+    const LAB: &str = "[credentials.lab]\nkind = \"chain\"\n";
+    let site = Site::prepare(&format!("{CREDENTIALS}{LAB}"), &[], "");
+    site.person("acme", "admin@example.com", "owner");
+    for project in ["faces", "signs"] {
+        site.run(&["project", "create", "--organization", "acme", "--name", project]);
+    }
+    let create = |project: &str, more: &str| {
+        let verb = "storage create --organization acme --bucket media --region eu-central-1";
+        let line = format!("{verb} --project {project} {more}");
+        let output = site.try_run(&line.split_whitespace().collect::<Vec<_>>(), "");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = create("faces", "--name one --credential nowhere");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("[credentials.nowhere]"), "{told}");
+    for place in [
+        "--bucket b --region eu_1",
+        "--bucket b --region r --endpoint https://a..b",
+        "--bucket a/b --region r",
+    ] {
+        let line = format!("storage create --organization acme --project faces --name one {place}");
+        let output = site.try_run(&line.split_whitespace().collect::<Vec<_>>(), "");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    let (code, told) = create("faces", "--name one --credential lab");
+    assert!(code == Some(0) && !told.contains("lies within"), "{told}");
+    let within = "acme/signs/two lies within storage acme/faces/one";
+    let (code, told) = create("signs", "--name two --prefix below");
+    assert!(code == Some(0) && told.contains(within), "{told}");
+    edit(&site, LAB, "");
+    fs::set_permissions(inside(&site, "records.sqlite"), fs::Permissions::from_mode(0o644))
+        .unwrap();
+    let output = site.try_run(&["check", "--json"], "");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["faults"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["faults"][0]["key"], "storage acme/faces/one", "{found}");
+    for remark in [within, "chmod 600"] {
+        assert!(found["remarks"].to_string().contains(remark), "{remark} is not in {found}");
+    }
+}
+
+#[test]
+fn an_import_is_held_against_the_settings_too() {
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    let storage = "bucket = 'media'\nregion = 'eu-central-1'\n";
+    let above = format!("[organization.acme.workspace.w.project.p.storage.s]\n{storage}");
+    let beside = format!("[organization.acme.workspace.w.project.q.storage.s]\n{storage}");
+    fs::write(inside(&site, "c.toml"), format!("{above}credential = 'nowhere'\n")).unwrap();
+    let import = ["catalog", "import", "c.toml"];
+    let refused = site.try_run(&import, "");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("c.toml:4:1") && told.contains("[credentials.nowhere]"), "{told}");
+    fs::write(inside(&site, "c.toml"), format!("{above}{beside}")).unwrap();
+    let done = site.try_run(&import, "");
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success() && told.contains("lies within"), "{told}");
+}
+
+#[test]
+fn who_only_asks_does_not_bring_the_records_up_to_date() {
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    let file = inside(&site, "records.sqlite");
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let checked = site.try_run(&["check"], "");
+    assert!(checked.status.success(), "{checked:?}");
+    assert!(String::from_utf8(checked.stdout).unwrap().contains("wait for 1 migration"));
+    let explained =
+        site.try_run(&["explain", "--as", "a@example.com", "--operation", "ShowHome"], "");
+    assert_eq!(explained.status.code(), Some(1), "{explained:?}");
+    assert!(String::from_utf8(explained.stderr).unwrap().contains("sluicegate serve"));
+    assert_eq!(fs::read(&file).unwrap(), b"", "the records were written");
+}
+
+#[test]
+fn a_role_is_taken_away_by_name_only_and_tokens_end_unless_told_otherwise() {
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    site.person("acme", "ann@example.com", "owner");
+    let role = ["account", "role", "--email", "ann@example.com"];
+    assert_eq!(site.try_run(&role, "").status.code(), Some(2), "nothing says which role");
+    assert!(site.run(&["account", "list", "--json"]).contains("\"role\":\"owner\""));
+    site.run(&[&role[..], &["--role", "none"]].concat());
+    assert!(site.run(&["account", "list", "--json"]).contains("\"role\":null"));
+    site.token("ann@example.com", &["--expires", "never"]);
+    let rows = site.run(&["token", "list", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&rows).unwrap();
+    let ends: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| !row["expires"].is_null()).collect();
+    assert!(ends.contains(&true) && ends.contains(&false), "{rows}");
+}
+
+#[test]
+fn check_remarks_upon_clear_text_that_believes_no_proxy() {
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    let port = peer::free_port();
+    let clear = format!("clear_text = {{ address = \"127.0.0.1:{port}\", mode = \"serve\" }}");
+    edit(&site, "threads = 2", &clear);
+    let output = site.try_run(&["check"], "");
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("listen.trusted_proxies names nobody"), "{told}");
 }
 
 #[test]

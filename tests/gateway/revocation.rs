@@ -218,6 +218,15 @@ async fn a_removed_member_loses_the_downloads_of_the_project() {
 
 #[tokio::test]
 async fn a_changed_policy_cuts_whom_it_no_longer_permits() {
+    cut_by_a_changed_policy(true).await;
+}
+
+#[tokio::test]
+async fn a_changed_policy_cuts_also_when_no_signal_tells_of_it() {
+    cut_by_a_changed_policy(false).await;
+}
+
+async fn cut_by_a_changed_policy(told: bool) {
     let (mut site, _upstream) = before_dripping("[policy]\nfolder = \"rules\"\n");
     fs::create_dir(inside(&site, "rules")).unwrap();
     let pack = peer::root().join("policies/roles.cedar");
@@ -229,7 +238,10 @@ async fn a_changed_policy_cuts_whom_it_no_longer_permits() {
     let rule = "@id(\"barred\")\nforbid (principal == Account::\"barred@example.com\", \
                 action in [Action::\"ReadObject\"], resource);\n";
     fs::write(inside(&site, "rules/barred.cedar"), rule).unwrap();
-    site.signal("HUP");
-    download.is_cut(Instant::now()).await;
+    let since = Instant::now();
+    if told {
+        site.signal("HUP");
+    }
+    download.is_cut(since).await;
     bystander.goes_on().await;
 }

@@ -3,6 +3,7 @@
 
 mod answer;
 mod encode;
+pub mod place;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
@@ -39,16 +40,8 @@ pub(super) struct Bucket {
 impl Bucket {
     pub(super) fn new(place: &S3Place) -> Result<Self, BackendError> {
         let misconfigured = |what| BackendError::Misconfigured { what };
-        let plain = |text: &str, extra: &[u8]| {
-            (1..=255).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra.contains(&byte))
-        };
-        if !plain(&place.bucket, b"-._") || matches!(&*place.bucket, "." | "..") {
-            return Err(misconfigured("the bucket's name holds what no bucket's name can"));
-        }
-        if !plain(&place.region, b"-") {
-            return Err(misconfigured("the region is not a region's name"));
-        }
+        place::bucket(&place.bucket).map_err(misconfigured)?;
+        place::region(&place.region).map_err(misconfigured)?;
         let (host, root) = address(place).map_err(BackendError::BadEndpoint)?;
         let authority = host.authority().into_boxed_str();
         let host_header = HeaderValue::try_from(&*authority)
@@ -105,7 +98,9 @@ fn address(place: &S3Place) -> Result<(Host, String), crate::outbound::OutboundE
     };
     // A bucket with a dot, a capital or an underscore in its name is no label that a certificate covers:
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-    let is_label = !place.bucket.contains(['.', '_']) && !place.bucket.contains(char::is_uppercase);
+    let is_label = place.bucket.len() <= 63
+        && !place.bucket.contains(['.', '_'])
+        && !place.bucket.contains(char::is_uppercase);
     if place.addressing == Addressing::Virtual
         && is_label
         && let Some(host) = base.below(&place.bucket)

@@ -1,20 +1,24 @@
 //! The catalogue file (`docs/catalog.md`): what it says, as a [`State`], or everything that is wrong with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use toml::de::DeTable;
 
-use super::super::storage as words;
 use super::reader::{Fault, Reader, Table};
+use crate::backend::{self, s3_place};
 use crate::catalog::{
     Addressing, CredentialName, Email, OrganizationName, Place, Prefix, ProjectFacts, ProjectName,
     Role, S3Place, State, StorageFacts, StorageName, WorkspaceName,
 };
+use crate::credential::Source;
 
-/// Reads a catalogue file's text.
-pub(super) fn parse(text: &str) -> Result<State, Vec<Fault>> {
-    let mut reader = Reader::new(text);
+/// The credentials that the settings have.
+type Credentials = BTreeMap<CredentialName, Source>;
+
+/// Reads a catalogue file's text. Storages may name these credentials only.
+pub(super) fn parse(text: &str, credentials: &Credentials) -> Result<State, Vec<Fault>> {
+    let mut reader = Reader::new(text, credentials);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let span = error.span().unwrap_or(text.len()..text.len());
@@ -102,15 +106,15 @@ fn project(
 }
 
 fn storage(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<StorageFacts> {
+    let (span, path) = (table.span().clone(), table.path().to_owned());
     let kind = reader.optional::<S3Word>(&mut table, "kind");
-    let bucket = reader.required::<Plain>(&mut table, "bucket");
+    let bucket = reader.required::<Bucket>(&mut table, "bucket");
     let prefix = reader.optional::<String>(&mut table, "prefix").unwrap_or_default();
-    let region = reader.required::<Plain>(&mut table, "region");
+    let region = reader.required::<Region>(&mut table, "region");
     let endpoint = reader.optional::<Endpoint>(&mut table, "endpoint");
     let addressing = reader.optional::<AddressingWord>(&mut table, "addressing");
-    let credential = reader.optional::<CredentialName>(&mut table, "credential");
+    let credential = credential(reader, &mut table);
     reader.close(table);
-    let default: CredentialName = "default".parse().ok()?;
     let S3Word = kind.unwrap_or(S3Word);
     let place = Place::S3(S3Place {
         bucket: bucket?.0,
@@ -119,7 +123,22 @@ fn storage(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<StorageFacts
         endpoint: endpoint.map(|one| one.0),
         addressing: addressing.map(|one| one.0).unwrap_or_default(),
     });
-    Some(StorageFacts { place, credential: credential.unwrap_or(default) })
+    // Each part can be right and their whole not: a bucket's name that is too long below this endpoint.
+    if let Err(error) = backend::host_of(&place) {
+        reader.fault(&span, &path, error.to_string());
+    }
+    Some(StorageFacts { place, credential: credential? })
+}
+
+fn credential(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<CredentialName> {
+    let (span, path) = table.place_of("credential");
+    let written = table.has("credential");
+    let name = reader.optional::<CredentialName>(table, "credential");
+    let name = if written { name? } else { "default".parse().ok()? };
+    if !reader.credentials.contains_key(&name) {
+        reader.fault(&span, &path, format!("the settings have no [credentials.{name}]"));
+    }
+    Some(name)
 }
 
 /// What people read; the name when there is none.
@@ -127,13 +146,21 @@ fn title(reader: &mut Reader<'_>, table: &mut Table<'_>, name: &str) -> String {
     reader.optional::<String>(table, "title").unwrap_or_else(|| name.to_owned())
 }
 
-/// A bucket or a region: letters, digits, dots, hyphens and underscores, so that it can stand in a host's name or a path.
-struct Plain(String);
+struct Bucket(String);
 
-impl FromStr for Plain {
+impl FromStr for Bucket {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        words::plain(text).map(Self)
+        s3_place::bucket(text).map(Self)
+    }
+}
+
+struct Region(String);
+
+impl FromStr for Region {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        s3_place::region(text).map(Self)
     }
 }
 
@@ -142,7 +169,7 @@ struct Endpoint(String);
 impl FromStr for Endpoint {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        words::endpoint(text).map(Self)
+        s3_place::endpoint(text).map(Self)
     }
 }
 
@@ -172,10 +199,31 @@ impl FromStr for AddressingWord {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::parse;
+    use super::{Fault, Source, State};
     use crate::catalog::Role;
 
     const EXAMPLE: &str = include_str!("../../../docs/catalog.toml");
+
+    fn parse(text: &str) -> Result<State, Vec<Fault>> {
+        let names = ["default", "lab"].map(|name| name.parse().unwrap());
+        super::parse(text, &names.map(|name| (name, Source::Chain { profile: None })).into())
+    }
+
+    #[test]
+    fn a_credential_that_the_settings_do_not_have_is_a_fault() {
+        let text = "\
+[organization.a.workspace.b.project.c.storage.d]
+bucket = 'media'
+region = 'eu-central-1'
+credential = 'elsewhere'
+";
+        let faults = parse(text).unwrap_err();
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let at = "organization.a.workspace.b.project.c.storage.d.credential";
+        assert_eq!(told, [format!("4:1: {at}: the settings have no [credentials.elsewhere]")]);
+        let faults = super::parse(&text.replace("credential", "#"), &[].into()).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
 
     #[test]
     fn the_documented_example_is_read_whole() {
@@ -247,6 +295,20 @@ members = { 'ann@example.com' = 'manager' }
         let faults = parse(text).unwrap_err();
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(faults[0].what.starts_with("ann@example.com is named in another organization"));
+    }
+
+    #[test]
+    fn a_member_named_twice_in_different_capitals_is_a_fault() {
+        let text = "\
+[organization.a]
+members = { 'Ann@Example.com' = 'owner', 'ann@example.com' = 'annotator' }
+";
+        let faults = parse(text).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(
+            faults[0].to_string(),
+            "2:42: organization.a.members.ann@example.com: stands here a second time"
+        );
     }
 
     #[test]

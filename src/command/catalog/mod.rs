@@ -46,15 +46,22 @@ impl Import {
         let shown = self.file.display();
         let text = std::fs::read_to_string(&self.file)
             .map_err(|error| Failure::because(format!("cannot read {shown}"), &error))?;
-        let wanted = document::parse(&text).map_err(|faults| {
+        let settings = common.settings()?;
+        let wanted = document::parse(&text, &settings.credential.sources).map_err(|faults| {
             let lines = faults.iter().map(|fault| format!("\n  {shown}:{fault}"));
             Failure::new(format!("{shown} cannot be imported:{}", lines.collect::<String>()))
                 .next("docs/catalog.md tells what may stand there")
         })?;
         let absent = if self.prune { Absent::Goes } else { Absent::Stays };
         let deed = if self.dry_run { Deed::Plan } else { Deed::Do };
-        let steps = common
-            .with_records(async |records| Ok(records.bring_to(&wanted, absent, deed).await?))?;
+        let steps = common.with_records(async |records| {
+            let steps = records.bring_to(&wanted, absent, deed).await?;
+            let named = wanted.places();
+            let mut places = records.catalog().await?.places();
+            places.extend(named.clone());
+            print::overlaps(&places, |one| named.keys().any(|key| one.concerns(key)))?;
+            Ok(steps)
+        })?;
         let lines: Vec<_> = steps.iter().map(ToString::to_string).collect();
         if common.json {
             let changed = deed == Deed::Do && !lines.is_empty();

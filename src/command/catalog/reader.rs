@@ -8,6 +8,9 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::catalog::CredentialName;
+use crate::credential::Source;
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Fault {
@@ -32,6 +35,8 @@ impl fmt::Display for Fault {
 #[derive(Debug)]
 pub(super) struct Reader<'t> {
     text: &'t str,
+    /// What storages may name.
+    pub(super) credentials: &'t BTreeMap<CredentialName, Source>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -51,8 +56,11 @@ pub(super) struct Entry<'v> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, faults: Vec::new() }
+    pub(super) const fn new(
+        text: &'t str,
+        credentials: &'t BTreeMap<CredentialName, Source>,
+    ) -> Self {
+        Self { text, credentials, faults: Vec::new() }
     }
 
     pub(super) fn fault(&mut self, span: &Range<usize>, at: &str, what: impl Into<String>) {
@@ -91,17 +99,21 @@ impl<'t> Reader<'t> {
     /// The pairs of an inline table, such as `{ "ann@example.com" = "annotator" }`.
     pub(super) fn pairs<K, V>(&mut self, table: &mut Table<'_>, key: &'static str) -> Vec<(K, V)>
     where
-        K: FromStr<Err: fmt::Display>,
+        K: FromStr<Err: fmt::Display> + PartialEq,
         V: FromStr<Err: fmt::Display>,
     {
         let Some(entry) = table.entries.remove(key) else { return Vec::new() };
         let Some(below) = self.table(&entry, join(&table.path, key)) else { return Vec::new() };
-        let mut found = Vec::new();
+        let mut found: Vec<(K, V)> = Vec::new();
         for (name, entry) in below.entries {
             let path = join(&below.path, name);
             let name = self.parsed(name, &entry.span, &path);
             let value = self.text(&entry, &path);
             let value = value.and_then(|text| self.parsed(text, &entry.value.span(), &path));
+            // Keys that are written differently can be the same: e-mail addresses in capitals.
+            if name.as_ref().is_some_and(|name| found.iter().any(|(other, _)| other == name)) {
+                self.fault(&entry.span, &path, "stands here a second time");
+            }
             found.extend(name.zip(value));
         }
         found
@@ -188,6 +200,18 @@ impl Table<'_> {
 
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Where a key stands and its path; the table's own when it is not there.
+    pub(super) fn place_of(&self, key: &str) -> (Range<usize>, String) {
+        match self.entries.get(key) {
+            Some(entry) => (entry.span.clone(), join(&self.path, key)),
+            None => (self.span.clone(), self.path.clone()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `check`: every fault of settings, policies and certificates at once, each with its place and its remedy; with
 //! `--online` also whether credentials can be had and storages be reached. Changes nothing.
 
+mod catalog;
 mod offline;
 mod online;
 
@@ -37,15 +38,16 @@ struct Output<'a> {
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let environment = Environment::of_process();
-        let mut findings = Findings::default();
-        match settings::load(&common.config, &environment) {
-            Err(report) => findings.faults = report,
-            Ok(loaded) => {
-                offline::check(&loaded.settings, &mut findings);
-                if self.online && findings.faults.is_empty() {
-                    online::check(&loaded.settings, &mut findings)?;
-                }
-            }
+        let mut examined = settings::examine(&common.config, &environment);
+        let faults = std::mem::take(&mut examined.report);
+        let mut findings = Findings { faults, remarks: Vec::new() };
+        offline::check(&examined.parts, &mut findings);
+        catalog::check(&examined.parts, &mut findings)?;
+        if self.online
+            && findings.faults.is_empty()
+            && let Ok(loaded) = examined.whole()
+        {
+            online::check(&loaded.settings, &mut findings)?;
         }
         tell(&findings, common.json)
     }

@@ -4,23 +4,32 @@ use std::path::Path;
 
 use super::Findings;
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};
-use crate::listener::{self, CertificateFiles, Certificates, Inspected};
+use crate::listener::{self, CertificateFiles, Certificates, Inspected, ServedHost};
 use crate::outbound;
 use crate::policy;
-use crate::settings::{Fault, Settings};
+use crate::settings::{self, Fault, Parts};
 
 /// Certificates that end sooner are remarked upon.
 const SOON: SignedDuration = SignedDuration::from_hours(21 * 24);
 
-pub(super) fn check(settings: &Settings, findings: &mut Findings) {
-    policies(&settings.policy, findings);
-    certificates(&settings.listener, Clock::system().now(), findings);
-    if let Err(error) = outbound::Rules::read(&settings.outbound) {
+/// Judges every section that could be read, whatever is wrong with the others.
+pub(super) fn check(parts: &Parts, findings: &mut Findings) {
+    if let Some(policy) = &parts.policy {
+        policies(policy, findings);
+    }
+    if let Some(files) = &parts.certificates {
+        let hosts = parts.hosts.as_deref().unwrap_or_default();
+        certificates(files, hosts, Clock::system().now(), findings);
+    }
+    let remark = parts.listener.as_ref().and_then(settings::remark);
+    findings.remarks.extend(remark.map(str::to_owned));
+    if let Some(Err(error)) = parts.outbound.as_ref().map(outbound::Rules::read) {
         let remedy = "name PEM files that hold certificates of authorities";
         findings.faults.extend([Fault::of("outbound.ca_files", told(&error), remedy)]);
     }
-    folder("records.file", settings.records.parent(), findings);
-    folder("audit.folder", settings.audit.folder.parent(), findings);
+    folder("records.file", parts.records.as_deref().and_then(Path::parent), findings);
+    let audit = parts.audit.as_ref().and_then(|audit| audit.folder.parent());
+    folder("audit.folder", audit, findings);
 }
 
 fn policies(settings: &policy::Settings, findings: &mut Findings) {
@@ -33,9 +42,14 @@ fn policies(settings: &policy::Settings, findings: &mut Findings) {
     }
 }
 
-fn certificates(settings: &listener::Settings, now: Timestamp, findings: &mut Findings) {
+fn certificates(
+    files: &[CertificateFiles],
+    hosts: &[ServedHost],
+    now: Timestamp,
+    findings: &mut Findings,
+) {
     let key = "listen.certificates";
-    if let Err(errors) = Certificates::load(&settings.certificates) {
+    if let Err(errors) = Certificates::load(files) {
         let remedy = "name a PEM chain, its leaf first, and the PEM key that belongs to the leaf";
         let fault = |error: &listener::CertificateError| {
             Fault::in_file((&error.path, None), key, told(error), remedy)
@@ -43,16 +57,15 @@ fn certificates(settings: &listener::Settings, now: Timestamp, findings: &mut Fi
         findings.faults.extend(errors.iter().map(fault));
     }
     let read = |files| Some((files, Inspected::of(files)?));
-    let inspected: Vec<(&CertificateFiles, Inspected)> =
-        settings.certificates.iter().filter_map(read).collect();
-    for (files, facts) in &inspected {
-        valid(&files.chain, facts, now, findings);
+    let inspected: Vec<(&CertificateFiles, Inspected)> = files.iter().filter_map(read).collect();
+    for (pair, facts) in &inspected {
+        valid(&pair.chain, facts, now, findings);
     }
     // With a chain that cannot be read, what is covered cannot be known.
-    if settings.certificates.is_empty() || inspected.len() < settings.certificates.len() {
+    if files.is_empty() || inspected.len() < files.len() {
         return;
     }
-    for host in &settings.hosts {
+    for host in hosts {
         if !inspected.iter().any(|(_, facts)| facts.covers(host)) {
             let what = format!("no certificate is valid for {}", host.name());
             let remedy = "add one for that name, or take the name out of listen.hosts";

@@ -1,7 +1,7 @@
 //! Takes up changed settings while the gateway runs: on SIGHUP, and when a file changes. All or nothing: everything
 //! that can be wrong is tried before anything is replaced, and the old stays on any fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,11 +18,14 @@ use crate::ground::clock::Clock;
 use crate::operations::Reloads;
 use crate::outbound::{Door, Rules};
 use crate::policy::{self, Policy};
-use crate::settings::{self, Loaded, Settings};
+use crate::settings::{self, Examined, Loaded, Settings};
 use crate::telemetry::Logs;
 
 /// How often files are looked at.
-const PERIOD: Duration = Duration::from_secs(1);
+///
+/// A changed policy ends the streams that it no longer permits within a second (R14): this is most of what that second may
+/// be spent on.
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// Who knows the present settings and what may be replaced at run time.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(super) struct Reloader {
     policy: Arc<Policy>,
     reloads: Arc<Reloads>,
     delay: DrainDelay,
+    /// All that the settings in force are made of, and what a later try of others named.
     seen: Stamps,
 }
 
@@ -43,7 +47,10 @@ pub(super) struct Reloader {
 pub(super) struct DrainDelay(Arc<AtomicU64>);
 
 /// What tells that a file was changed: time, length, number; `None` when it is not there.
-type Stamps = BTreeMap<PathBuf, Option<(i64, i64, u64, u64)>>;
+type Stamp = Option<(i64, i64, u64, u64)>;
+
+/// Of every file and folder that was named; for a folder also of what lies in it.
+type Stamps = BTreeMap<PathBuf, Vec<(PathBuf, Stamp)>>;
 
 /// New settings with everything read and judged that they lead to.
 struct Prepared {
@@ -66,7 +73,8 @@ impl Reloader {
     pub(super) fn new(plan: Plan, logs: Logs, stages: &Stages, reloads: Arc<Reloads>) -> Self {
         let delay = DrainDelay(Arc::default());
         delay.store(plan.loaded.settings.operations.drain_delay);
-        let seen = stamps(&plan.loaded);
+        let seen = named(&plan.loaded.files, Some(&plan.loaded.settings.policy));
+        let seen = seen.map(|path| (path.clone(), look_at(path))).collect();
         Self {
             plan,
             logs,
@@ -109,7 +117,7 @@ impl Reloader {
     }
 
     fn look(&mut self, asked: bool) {
-        let now = stamps(&self.plan.loaded);
+        let now = self.seen.keys().map(|path| (path.clone(), look_at(path))).collect();
         if !asked && now == self.seen {
             return;
         }
@@ -128,9 +136,24 @@ impl Reloader {
         }
     }
 
-    /// Reads and judges everything, and changes nothing.
-    fn prepare(&self) -> Result<Prepared, Vec<String>> {
-        let loaded = settings::load(&self.plan.files, &self.plan.environment);
+    /// Reads the settings. Whatever they are made of was looked at before it was read, so that a change in between is
+    /// seen as one; that holds for what they name without being sound, too.
+    fn examine(&mut self) -> Examined {
+        loop {
+            let examined = settings::examine(&self.plan.files, &self.plan.environment);
+            let before = self.seen.len();
+            for path in named(&examined.files, examined.parts.policy.as_ref()) {
+                self.seen.entry(path.clone()).or_insert_with(|| look_at(path));
+            }
+            if self.seen.len() == before {
+                return examined;
+            }
+        }
+    }
+
+    /// Reads and judges everything, and changes nothing that is in force.
+    fn prepare(&mut self) -> Result<Prepared, Vec<String>> {
+        let loaded = self.examine().whole();
         let loaded = loaded.map_err(|report| words(report.faults()))?;
         let settings = &loaded.settings;
         let mut faults = Vec::new();
@@ -160,9 +183,10 @@ impl Reloader {
         if !waiting.is_empty() {
             tracing::warn!(keys = waiting.join(", "), "changed keys that only a restart takes up");
         }
+        let needed: BTreeSet<_> = named(&loaded.files, Some(&settings.policy)).collect();
+        self.seen.retain(|path, _| needed.contains(path));
         // What a start fixed stays known, so that it is named at every reload until the restart.
         self.plan.loaded = loaded.with_fixed_of(&self.plan.loaded);
-        self.seen = stamps(&self.plan.loaded);
         Ok(self.reloads.worked(self.clock.now()))
     }
 
@@ -188,22 +212,23 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// All files that the settings were made of, with the policies' folder.
-fn stamps(loaded: &Loaded) -> Stamps {
-    let mut stamps = Stamps::new();
-    for file in &loaded.files {
-        stamps.insert(file.clone(), stamp(file));
-    }
-    if let Some(folder) = &loaded.settings.policy.folder {
-        stamps.insert(folder.clone(), stamp(folder));
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            stamps.insert(entry.path(), stamp(&entry.path()));
-        }
-    }
-    stamps
+/// What settings are made of: files, and the policies' folder.
+fn named<'a>(
+    files: &'a [PathBuf],
+    policy: Option<&'a policy::Settings>,
+) -> impl Iterator<Item = &'a PathBuf> {
+    files.iter().chain(policy.and_then(|policy| policy.folder.as_ref()))
 }
 
-fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
+fn look_at(path: &Path) -> Vec<(PathBuf, Stamp)> {
+    let mut seen = vec![(path.to_owned(), stamp(path))];
+    let inside = std::fs::read_dir(path).into_iter().flatten().flatten();
+    seen.extend(inside.map(|entry| (entry.path(), stamp(&entry.path()))));
+    seen.sort();
+    seen
+}
+
+fn stamp(path: &Path) -> Stamp {
     let facts = path.metadata().ok()?;
     Some((facts.mtime(), facts.mtime_nsec(), facts.len(), facts.ino()))
 }

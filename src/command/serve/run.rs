@@ -16,7 +16,7 @@ use super::stages::{Stages, StartError};
 use crate::ground::control::Control;
 use crate::listener::{self, CertificateFiles, Drain, ListenError};
 use crate::operations::{Health, Reloads, Server};
-use crate::settings::{Environment, Loaded};
+use crate::settings::{self, Environment, Loaded};
 use crate::telemetry::{self, Logs};
 
 /// What is to be run.
@@ -64,6 +64,9 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     let hang_up = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let control = Control::new(tokio::runtime::Handle::current());
     let settings = &plan.loaded.settings;
+    if let Some(remark) = settings::remark(&settings.listener) {
+        tracing::warn!("{remark}");
+    }
     // Sockets first: a second gateway on the same address must not touch the records.
     let operations = Server::bind(settings.operations.address).await?;
     let bound = listener::bind(settings.listener.clone())?;

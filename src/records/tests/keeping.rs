@@ -97,16 +97,35 @@ async fn what_still_holds_something_is_not_deleted() {
     let (workspace, project) = ("w".parse().unwrap(), "p".parse().unwrap());
     records.create_workspace(acme, &workspace, "").await.unwrap();
     records.create_project(acme, &workspace, &project, "").await.unwrap();
-    let full = records.delete_organization(acme).await;
-    assert!(matches!(full, Err(RecordsError::NotEmpty { what: "organization" })), "{full:?}");
     let full = records.delete_workspace(acme, &workspace).await;
     assert!(matches!(full, Err(RecordsError::NotEmpty { what: "workspace" })), "{full:?}");
     records.delete_project(acme, &project).await.unwrap();
     records.delete_workspace(acme, &workspace).await.unwrap();
-    records.delete_organization(acme).await.unwrap();
-    assert!(records.organizations().await.unwrap().is_empty());
-    let gone = records.delete_organization(acme).await;
+    let gone = records.delete_workspace(acme, &workspace).await;
     assert!(matches!(gone, Err(RecordsError::NotFound { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn who_only_looks_brings_nothing_up_to_date_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.sqlite");
+    let none = Records::look(&path, Clock::system()).await;
+    assert!(matches!(none, Err(RecordsError::File { .. })), "{none:?}");
+    std::fs::write(&path, "").unwrap();
+    let old = Records::look(&path, Clock::system()).await;
+    assert!(matches!(old, Err(RecordsError::Pending { count: 1.. })), "{old:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+    let records = Records::open(&path, Clock::system()).await.unwrap();
+    let acme = "acme".parse().unwrap();
+    records.create_organization(&acme, "").await.unwrap();
+    for beside_a_writer in [true, false] {
+        let looking = Records::look(&path, Clock::system()).await.unwrap();
+        assert_eq!(looking.organizations().await.unwrap().len(), 1, "{beside_a_writer}");
+        let refused = looking.create_organization(&"umbrella".parse().unwrap(), "").await;
+        assert!(matches!(refused, Err(RecordsError::Database(_))), "{refused:?}");
+        looking.close().await;
+        records.close().await;
+    }
 }
 
 #[tokio::test]

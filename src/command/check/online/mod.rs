@@ -3,25 +3,25 @@
 
 mod storages;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Uri};
+use http::{Method, Request};
 use tokio::task::LocalSet;
 
 use self::storages::Lister;
 use super::Findings;
 use super::offline::told;
-use crate::catalog::{Catalog, Place, S3Place};
+use crate::backend;
 use crate::command::Failure;
 use crate::credential::{Minter, Sources, Tools, Trial};
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};
 use crate::ground::control::Control;
 use crate::ground::generation::Generation;
-use crate::outbound::{Door, Rules};
-use crate::records::{Records, Watch};
+use crate::outbound::{Door, Host, Rules};
+use crate::records::{Records, RecordsError, Watch};
 use crate::settings::{Fault, Settings};
 
 /// AWS refuses signatures that are off by 15 minutes; long before that something is wrong.
@@ -55,10 +55,18 @@ async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failu
         findings.remarks.push("there are no records yet, so no storage was reached".to_owned());
         return Ok(());
     }
-    let records = Records::open(&settings.records, clock.clone()).await?;
+    let records = match Records::look(&settings.records, clock.clone()).await {
+        // Remarked upon already.
+        Err(RecordsError::Pending { .. }) => return Ok(()),
+        opened => opened?,
+    };
     let watch = Watch::begin(records, Generation::default()).await?;
-    for origin in origins(&watch.catalog().current()) {
-        storage(&door, &clock, &origin, findings).await;
+    let places = watch.catalog().current().places();
+    // Places that can never be are faults already.
+    let hosts: HashSet<Host> =
+        places.values().filter_map(|place| backend::host_of(place).ok()).collect();
+    for host in hosts {
+        server(&door, &clock, &host, findings).await;
     }
     let lister = Lister::new(settings, door, watch.clone())?;
     lister.list_all(&minter, findings).await?;
@@ -77,37 +85,18 @@ fn credential(trial: &Trial, findings: &mut Findings) {
     }
 }
 
-/// The servers behind all storages.
-fn origins(catalog: &Catalog) -> BTreeSet<String> {
-    let projects = catalog.organizations().flat_map(|organization| organization.projects());
-    let storages = projects.flat_map(|project| project.storages());
-    storages
-        .map(|storage| {
-            let Place::S3(place) = &storage.place;
-            origin(place)
-        })
-        .collect()
-}
-
-fn origin(place: &S3Place) -> String {
-    let own = || format!("https://s3.{}.amazonaws.com", place.region);
-    place.endpoint.clone().unwrap_or_else(own)
-}
-
 /// Any answer will do: it came over a checked connection from a server that speaks HTTP.
-async fn storage(door: &Door, clock: &Clock, origin: &str, findings: &mut Findings) {
-    let fault = |what: String, remedy: &str| Fault::of(origin, what, remedy);
-    let uri = format!("{}/", origin.trim_end_matches('/'));
-    let host = uri.parse::<Uri>().ok().and_then(|uri| Some(uri.authority()?.to_string()));
+async fn server(door: &Door, clock: &Clock, host: &Host, findings: &mut Findings) {
+    let origin = host.to_string();
+    let fault = |what: String, remedy: &str| Fault::of(&origin, what, remedy);
     let request = Request::builder()
         .method(Method::GET)
-        .uri(&uri)
-        .header(http::header::HOST, host.unwrap_or_default())
+        .uri(format!("{origin}/"))
+        .header(http::header::HOST, host.authority())
         .body(Bytes::new());
     let Ok(request) = request else {
-        findings
-            .faults
-            .extend([fault("is no address of a server".to_owned(), "set the storage's endpoint")]);
+        let what = "is no address of a server".to_owned();
+        findings.faults.extend([fault(what, "set the storage's endpoint")]);
         return;
     };
     match door.exchange(request, PATIENCE, BODY_LIMIT).await {
