@@ -121,19 +121,22 @@ impl Schemes {
         if account.disabled.is_some() {
             return Err(SignInError::Disabled);
         }
+        let password_hash = account.password_hash.as_ref().ok_or(SignInError::WrongPassword)?;
         let now = self.parts.clock.now();
         let absolute_end = now.checked_add(self.parts.settings.absolute).unwrap_or(Timestamp::MAX);
         let id = URL_SAFE_NO_PAD.encode(self.parts.random.bytes::<32>());
         let row = NewSessionRow {
             hash: &proof_id(&id).0,
             account: account.id,
+            password_hash,
             absolute_end,
             address,
             address_hash,
             user_agent: &user_agent.chars().take(USER_AGENT_KEPT).collect::<String>(),
         };
         match self.parts.watch.records().insert_session(row).await {
-            Err(RecordsError::NotFound { .. }) => return Err(SignInError::Disabled),
+            // Disabled, or another password, since it was looked up.
+            Err(RecordsError::NotFound { .. }) => return Err(SignInError::WrongPassword),
             done => done?,
         }
         Ok(NewSession { id: Secret::new(id), absolute_end })
