@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::attempts::{Attempt, TooMany};
+use super::password::Whence;
 use super::shown::proof_id;
 use super::{COOKIE_NAME, Identity, IdentityError, PasswordError, Proof, Schemes, SignInError};
 use crate::catalog::{AccountId, Email};
@@ -92,9 +93,11 @@ impl Schemes {
         let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
         let address_hash = self.address_hash(id, asked.client);
         let familiar = records.knows_address(id, &address_hash).await?;
-        self.attempts.at_account(Attempt { email: &email, client: asked.client, familiar }, now)?;
+        let (client, exists) = (asked.client, account.is_some());
+        self.attempts.at_account(Attempt { email: &email, client, exists, familiar }, now)?;
+        let whence = if familiar { Whence::Familiar } else { Whence::Elsewhere };
         let stored = account.as_ref().and_then(|account| account.password_hash.as_ref());
-        if !self.passwords.matches(stored, asked.password).await? {
+        if !self.passwords.matches(stored, asked.password, whence).await? {
             return Err(SignInError::WrongPassword);
         }
         let account = account.ok_or(SignInError::WrongPassword)?;
@@ -108,7 +111,7 @@ impl Schemes {
         &self,
         password: Secret<String>,
     ) -> Result<NewSession, SignInError> {
-        self.passwords.matches(None, password).await?;
+        self.passwords.matches(None, password, Whence::Elsewhere).await?;
         Err(SignInError::WrongPassword)
     }
 
