@@ -109,7 +109,10 @@ impl Bucket {
         let step = MINUTE_MS / i64::from(per_minute.max(1));
         let burst = step.saturating_mul(i64::from(per_minute.max(1)));
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |arrival| {
-            let next = arrival.max(now).saturating_add(step);
+            // Further ahead than a full bucket is: the clock went back since. (Threads read it a little apart.)
+            let of_another_time = arrival.saturating_sub(now) > burst.saturating_add(MINUTE_MS);
+            let arrival = if of_another_time { now } else { arrival.max(now) };
+            let next = arrival.saturating_add(step);
             (next.saturating_sub(now) <= burst).then_some(next)
         });
         taken.map(drop).map_err(|arrival| {
@@ -162,6 +165,19 @@ mod tests {
         assert!(attempts.at_account(attempt, at(6)).is_err());
         attempts.forgive(&email, client);
         assert_eq!(attempts.at_account(attempt, at(6)), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_locks_nobody_out() {
+        let attempts = Attempts::new(NonZeroU32::MIN);
+        let email = "ann@example.com".parse().unwrap();
+        let client = "192.0.2.1".parse().unwrap();
+        let attempt = Attempt { email: &email, client, exists: true, familiar: false };
+        assert_eq!(attempts.at_account(attempt, at(0)), Ok(()));
+        let full = Err(TooMany { retry_after_seconds: 61 });
+        assert_eq!(attempts.at_account(attempt, at(-1)), full, "a little is no other time");
+        assert_eq!(attempts.at_account(attempt, at(-3600)), Ok(()));
+        assert!(attempts.at_account(attempt, at(-3600)).is_err(), "counted from then on");
     }
 
     #[test]
