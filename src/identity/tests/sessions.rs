@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::world::{EMAIL, World};
-use crate::identity::IdentityError;
+use crate::ground::clock::SignedDuration;
+use crate::identity::{IdentityError, Settings};
 
 /// The default limits: idle 60 minutes, absolute 12 hours.
 #[tokio::test]
@@ -62,10 +63,46 @@ async fn a_running_stream_keeps_its_session_until_the_absolute_end_only() {
     let world = World::new().await;
     let cookie = world.session().await;
     let identity = world.get(&[("cookie", &cookie)]).await.unwrap();
-    world.minutes(61);
-    assert!(world.get(&[("cookie", &cookie)]).await.is_err(), "{EMAIL} is idle");
-    let again = world.schemes.again(&identity).await.unwrap();
-    assert_eq!(again.person().unwrap().account(), world.account);
-    world.minutes(12 * 60);
+    for _ in 0..11 {
+        world.minutes(59);
+        let again = world.schemes.again(&identity).await.unwrap();
+        assert_eq!(again.person().unwrap().account(), world.account);
+    }
+    world.minutes(59);
+    assert!(world.get(&[("cookie", &cookie)]).await.is_ok(), "{EMAIL} watches a long film");
+    world.minutes(12);
     assert!(matches!(world.schemes.again(&identity).await, Err(IdentityError::NotValid)));
+}
+
+#[tokio::test]
+async fn a_session_in_use_outlives_a_change_however_short_the_idle_limit() {
+    let idle = Duration::from_secs(60);
+    let world = World::with(Settings { idle, ..Settings::default() }).await;
+    let cookie = world.session().await;
+    for second in [15, 45] {
+        world.hand.advance(SignedDuration::from_secs(second));
+        assert!(world.get(&[("cookie", &cookie)]).await.is_ok(), "{second} s later");
+        world.written().await;
+        world.schemes.parts.watch.catalog().generation().advance();
+    }
+    world.hand.advance(SignedDuration::from_secs(60));
+    assert!(world.get(&[("cookie", &cookie)]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_change_does_not_make_every_tokens_use_be_written_again() {
+    let world = World::new().await;
+    let token = world.token(world.account, None).await;
+    let used = async || {
+        assert!(world.get(&[("authorization", &token)]).await.is_ok());
+        world.written().await;
+        world.records.tokens(world.organization).await.unwrap()[0].last_used
+    };
+    let begun = Some(world.schemes.parts.clock.now());
+    assert_eq!(used().await, begun, "the first use is written at once");
+    world.hand.advance(SignedDuration::from_secs(59));
+    world.schemes.parts.watch.catalog().generation().advance();
+    assert_eq!(used().await, begun);
+    world.hand.advance(SignedDuration::from_secs(1));
+    assert_eq!(used().await, Some(world.schemes.parts.clock.now()));
 }

@@ -36,6 +36,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(super) async fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let records = Records::open(&folder.path().join("r.sqlite"), clock.clone()).await.unwrap();
@@ -48,7 +52,7 @@ impl World {
             clock,
             random: Random::system(),
             master: MasterKey::new(Secret::new([7; 32])),
-            settings: Settings::default(),
+            settings,
             serves_clear_text: false,
         };
         let schemes = Arc::new(Schemes::new(parts).unwrap());
@@ -70,6 +74,13 @@ impl World {
 
     pub(super) async fn catch_up(&self) {
         self.schemes.parts.watch.catch_up().await.unwrap();
+    }
+
+    /// Waits until what was told to the records in the background is written: writers take turns.
+    pub(super) async fn written(&self) {
+        for _ in 0..2 {
+            self.records.end_session(&[0; 32]).await.unwrap();
+        }
     }
 
     /// The same file, as another process sees it.
