@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::attempts::{Attempt, TooMany};
 use super::password::Whence;
 use super::shown::proof_id;
-use super::{COOKIE_NAME, Identity, IdentityError, PasswordError, Proof, Schemes, SignInError};
+use super::{COOKIE_NAME, IdentityError, PasswordError, ProofId, Schemes, SignInError};
 use crate::catalog::{AccountId, Email};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
@@ -22,6 +22,8 @@ pub struct SignIn {
     pub password: Secret<String>,
     pub client: IpAddr,
     pub user_agent: String,
+    /// The session that his browser shows: it ends when the new one takes its place.
+    pub replaces: Option<ProofId>,
 }
 
 /// A session just begun. Its id exists here and in the browser; the records hold its hash.
@@ -65,20 +67,18 @@ impl Schemes {
         self.parts.control.run(async move { schemes.sign_in_there(asked).await }).await?
     }
 
-    /// Ends the session at once, running streams included. An identity by token has none to end.
+    /// Ends the session that a browser shows at once, running streams included.
     ///
     /// # Errors
     /// [`IdentityError::Unavailable`] when the records could not be told: then the session goes on.
-    pub async fn sign_out(&self, identity: &Identity) -> Result<(), IdentityError> {
-        let Some(Proof::Session(id)) = identity.person().map(|person| person.proof) else {
-            return Ok(());
-        };
-        let watch = self.parts.watch.clone();
-        let ended = self.parts.control.run(async move {
-            watch.records().end_session(&id.0).await?;
-            watch.catch_up().await
-        });
-        Ok(ended.await??)
+    pub async fn sign_out(self: &Arc<Self>, shown: ProofId) -> Result<(), IdentityError> {
+        let schemes = Arc::clone(self);
+        Ok(self.parts.control.run(async move { schemes.end(shown).await }).await??)
+    }
+
+    async fn end(&self, session: ProofId) -> Result<(), RecordsError> {
+        self.parts.watch.records().end_session(&session.0).await?;
+        self.parts.watch.catch_up().await
     }
 
     async fn sign_in_there(&self, asked: SignIn) -> Result<NewSession, SignInError> {
@@ -104,6 +104,9 @@ impl Schemes {
         let session =
             self.begin(&account, (asked.client, &address_hash), &asked.user_agent).await?;
         self.attempts.forgive(&email, asked.client);
+        if let Some(replaced) = asked.replaces {
+            self.end(replaced).await?;
+        }
         Ok(session)
     }
 

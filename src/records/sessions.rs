@@ -134,11 +134,11 @@ impl Records {
     /// [`RecordsError`]
     pub async fn end_session(&self, hash: &[u8; 32]) -> Result<(), RecordsError> {
         let mut change = Change::begin(self).await?;
-        sqlx::query("DELETE FROM session WHERE hash = $1")
+        let done = sqlx::query("DELETE FROM session WHERE hash = $1")
             .bind(hex(hash))
             .execute(&mut *change.tx)
             .await?;
-        change.commit("a session ended").await
+        if done.rows_affected() == 0 { Ok(()) } else { change.commit("a session ended").await }
     }
 
     /// Ends one session by its number.

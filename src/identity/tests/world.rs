@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -76,11 +77,11 @@ impl World {
         self.schemes.parts.watch.catch_up().await.unwrap();
     }
 
-    /// Waits until what was told to the records in the background is written: writers take turns.
-    pub(super) async fn written(&self) {
-        for _ in 0..2 {
-            self.records.end_session(&[0; 32]).await.unwrap();
-        }
+    /// Waits until the use at this moment, which is told in the background, stands in the records.
+    pub(super) async fn written(&self, used: impl AsyncFn(&Records) -> Option<Timestamp>) {
+        let now = Some(self.schemes.parts.clock.now());
+        let written = async { while used(&self.records).await != now {} };
+        tokio::time::timeout(Duration::from_secs(10), written).await.expect("it is not told");
     }
 
     /// The same file, as another process sees it.
@@ -104,6 +105,7 @@ impl World {
             password: Secret::new(password.to_owned()),
             client: from.parse::<IpAddr>().unwrap(),
             user_agent: "a browser".to_owned(),
+            replaces: None,
         };
         self.schemes.sign_in(asked).await
     }
