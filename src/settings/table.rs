@@ -124,7 +124,7 @@ keys! {
     CREDENTIAL_SESSION_TOKEN: Secret<String> = secret(), "credentials.NAME" "session_token", Optional, Reload,
         "static: of temporary keys";
     CREDENTIAL_PROFILE: String = text(), "credentials.NAME" "profile", Optional, Reload,
-        "chain: the profile of the AWS files";
+        "chain: the profile of the AWS files, and then nothing but it";
     CREDENTIAL_SOURCE: CredentialName = parsed(|| "the name of a credential".into()), "credentials.NAME" "source", Optional, Reload,
         "assume-role (required): the credential that takes the role";
     CREDENTIAL_ROLE: String = text(), "credentials.NAME" "role_arn", Optional, Reload,
