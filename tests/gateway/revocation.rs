@@ -186,7 +186,7 @@ async fn signing_out_cuts_the_downloads_of_the_session() {
     let download = Download::begin(site, site.client(), ("cookie", &cookie)).await;
     let origin = site.url("");
     let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
-    let out = site.send(reqwest::Method::POST, "/-/sign-out", None, &headers, Vec::new()).await;
+    let out = site.send(Method::POST, "/-/sign-out", None, &headers, Vec::new()).await;
     let since = Instant::now();
     assert_eq!(out.status, StatusCode::SEE_OTHER, "{}", out.text());
     download.is_cut(since).await;
