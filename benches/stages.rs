@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method};
 use sluicegate::catalog::{Email, Place, Prefix, ProjectName, Role, S3Place, Scope};
 use sluicegate::credential::aws::{Keys, Outgoing, Payload, SigningTime};
@@ -32,6 +32,7 @@ struct World {
     runtime: Runtime,
     schemes: Schemes,
     policy: Policy,
+    generation: Generation,
     token: Secret<String>,
     _folder: tempfile::TempDir,
 }
@@ -41,10 +42,11 @@ fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let (clock, random) = (Clock::system(), Random::system());
     let file = folder.path().join("records.sqlite");
+    let generation = Generation::default();
     let (watch, token) = runtime.block_on(async {
         let records = Records::open(&file, clock.clone()).await.unwrap();
         let token = settle(&records, &random).await;
-        (Watch::begin(records, Generation::default()).await.unwrap(), token)
+        (Watch::begin(records, generation.clone()).await.unwrap(), token)
     });
     let schemes = Schemes::new(Parts {
         watch: watch.clone(),
@@ -58,7 +60,7 @@ fn world() -> World {
     .unwrap();
     let settings = sluicegate::policy::Settings::default();
     let policy = Policy::new(&settings, watch.catalog().clone()).unwrap();
-    World { runtime, schemes, policy, token, _folder: folder }
+    World { runtime, schemes, policy, generation, token, _folder: folder }
 }
 
 async fn settle(records: &Records, random: &Random) -> Secret<String> {
@@ -119,6 +121,12 @@ fn stages(criterion: &mut Criterion) {
     });
     criterion.bench_function("decide/cached", |bench| {
         bench.iter(|| world.policy.decide(black_box(&identity), &operation, CLIENT));
+    });
+    criterion.bench_function("decide/uncached", |bench| {
+        // No decision outlives its generation.
+        let advance = || world.generation.advance();
+        let decide = |()| world.policy.decide(black_box(&identity), &operation, CLIENT);
+        bench.iter_batched(advance, decide, BatchSize::PerIteration);
     });
     criterion.bench_function("seal/handle", |bench| {
         bench.iter(|| world.policy.seal(black_box(&grant), &address));

@@ -74,7 +74,7 @@ impl Desk {
                 Answer::page(StatusCode::OK, &SignInPage::fresh(return_to))?
             }
             Visit::SignIn => signing::sign_in(&self.schemes, incoming, body).await?,
-            Visit::SignOut => signing::sign_out(&self.schemes, grant.identity()).await?,
+            Visit::SignOut => signing::sign_out(&self.schemes, incoming).await?,
             Visit::Account => {
                 let visible = self.policy.visible_projects(grant);
                 Answer::json(&Account::of(person(grant)?, &visible))?

@@ -7,7 +7,7 @@ use http::header::{SET_COOKIE, USER_AGENT};
 
 use super::answer::Answer;
 use super::{DeskError, body};
-use crate::identity::{CLEARING_COOKIE, Identity, Schemes, SignIn};
+use crate::identity::{CLEARING_COOKIE, Schemes, SignIn, session_shown};
 use crate::listener::{Incoming, RequestBody};
 use crate::sign_in::{ReturnAddress, SignInForm, SignInPage};
 
@@ -28,6 +28,7 @@ pub(super) async fn sign_in(
         password,
         client: incoming.client(),
         user_agent: String::from_utf8_lossy(agent.unwrap_or_default()).into_owned(),
+        replaces: session_shown(incoming.headers()),
     };
     match schemes.sign_in(asked).await {
         Ok(session) => {
@@ -46,8 +47,14 @@ pub(super) async fn sign_in(
     }
 }
 
-pub(super) async fn sign_out(schemes: &Schemes, identity: &Identity) -> Result<Answer, DeskError> {
-    schemes.sign_out(identity).await?;
+/// Ends the session of the cookie, whatever else the request shows. A token is not ended by it.
+pub(super) async fn sign_out(
+    schemes: &Arc<Schemes>,
+    incoming: &Incoming,
+) -> Result<Answer, DeskError> {
+    if let Some(session) = session_shown(incoming.headers()) {
+        schemes.sign_out(session).await?;
+    }
     let mut answer = Answer::see_other(&ReturnAddress::sign_in_page());
     answer.headers.insert(SET_COOKIE, HeaderValue::from_static(CLEARING_COOKIE));
     Ok(answer)

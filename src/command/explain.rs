@@ -7,11 +7,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::{Common, Failure, loaded, print};
-use crate::audit::{Found, Questions, printable};
+use crate::audit::{Found, FoundFacts, Questions, printable};
 use crate::catalog::{Email, ProjectName, Scope, StorageName};
 use crate::ground::clock::Clock;
 use crate::ground::generation::Generation;
-use crate::identity::{Identity, suppose};
+use crate::identity::{Identity, Supposed, suppose};
 use crate::listener::RequestId;
 use crate::policy::{Case, Explanation, Policy};
 use crate::records::{Records, Watch};
@@ -65,7 +65,8 @@ impl Explain {
         match (self.request, self.wanted) {
             (Some(request), _) => past(&settings, request, common.json),
             (None, Some(wanted)) => {
-                let explanation = explain(&settings, &wanted.asker, &wanted.case()?)?;
+                let explanation =
+                    explain(&settings, (&wanted.asker, Supposed::Session), &wanted.case()?)?;
                 if common.json { print::json(&explanation) } else { print::line(explanation) }
             }
             (None, None) => Err(Failure::usage("name a request, or --as and --operation")),
@@ -77,6 +78,12 @@ impl Wanted {
     fn case(&self) -> Result<Case, Failure> {
         let operation = known(&self.operation)
             .ok_or_else(|| Failure::usage(format!("there is no operation {}", self.operation)))?;
+        let of_a_place = self.project.is_some() || self.storage.is_some() || self.key.is_some();
+        if of_a_place && !Case::takes_a_project(operation) {
+            let message =
+                format!("{operation} is about no project: no --project, --storage, --key");
+            return Err(Failure::usage(message));
+        }
         Ok(Case {
             operation,
             project: self.project.clone(),
@@ -96,15 +103,15 @@ fn past(settings: &Settings, request: RequestId, json: bool) -> Result<(), Failu
                 .next("sluicegate audit tail shows the last ones with their ids")
         })?;
     let now = match asked_again(&found) {
-        Some((asker, case)) => explain(settings, &asker, &case).ok(),
+        Some((asker, by, case)) => explain(settings, (&asker, by), &case).ok(),
         None => None,
     };
     let past = Past { request: found, now };
     if json { print::json(&past) } else { print::line(words(&past)) }
 }
 
-/// The same case once more, as far as the record tells it.
-fn asked_again(found: &Found) -> Option<(Email, Case)> {
+/// The same case once more, as far as the record tells it: a token's own limits it does not tell.
+fn asked_again(found: &Found) -> Option<(Email, Supposed, Case)> {
     let facts = &found.facts;
     let client = facts.client.as_deref().and_then(|text| text.parse().ok());
     let case = Case {
@@ -114,11 +121,20 @@ fn asked_again(found: &Found) -> Option<(Email, Case)> {
         key: facts.key.as_deref().and_then(|key| ObjectKey::new(key).ok()),
         client: client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     };
-    Some((facts.email.as_deref()?.parse().ok()?, case))
+    let by = if by_token(facts) { Supposed::Token(Scope::ALL) } else { Supposed::Session };
+    Some((facts.email.as_deref()?.parse().ok()?, by, case))
+}
+
+fn by_token(facts: &FoundFacts) -> bool {
+    facts.proof.as_deref() == Some("token")
 }
 
 /// What the policies say to this person now.
-fn explain(settings: &Settings, asker: &Email, case: &Case) -> Result<Explanation, Failure> {
+fn explain(
+    settings: &Settings,
+    asker: (&Email, Supposed),
+    case: &Case,
+) -> Result<Explanation, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -136,7 +152,7 @@ fn explain(settings: &Settings, asker: &Email, case: &Case) -> Result<Explanatio
     })
 }
 
-async fn supposed(watch: &Watch, asker: &Email) -> Result<Identity, Failure> {
+async fn supposed(watch: &Watch, (asker, by): (&Email, Supposed)) -> Result<Identity, Failure> {
     let unreadable = |fault| Failure::because("the records cannot be read", &fault);
     let records = watch.records();
     let gone = || {
@@ -145,7 +161,7 @@ async fn supposed(watch: &Watch, asker: &Email) -> Result<Identity, Failure> {
     };
     let account = records.account_by_email(asker).await.map_err(unreadable)?.ok_or_else(gone)?;
     let person = records.person(account.id).await.map_err(unreadable)?.ok_or_else(gone)?;
-    Ok(suppose(person, Scope::ALL, watch.catalog().generation().current()))
+    Ok(suppose(person, by, watch.catalog().generation().current()))
 }
 
 /// The record in words. What a client chose (names, keys) is made harmless for a terminal.
@@ -177,7 +193,10 @@ fn words(past: &Past) -> String {
     .collect::<Vec<_>>()
     .join("\n");
     match &past.now {
-        Some(now) => format!("{rows}\n\nnow, with all that this person may do:\n{now}"),
+        Some(now) if by_token(facts) => {
+            format!("{rows}\n\nnow, by a token without limits of its own:\n{now}")
+        }
+        Some(now) => format!("{rows}\n\nnow, by a session:\n{now}"),
         None => rows,
     }
 }
@@ -229,16 +248,31 @@ mod tests {
     }
 
     #[test]
+    fn our_own_pages_are_about_no_project() {
+        for (more, sound) in [
+            ("--operation ShowHome", true),
+            ("--operation ShowHome --project p", false),
+            ("--operation ExplainRequest --key k", false),
+            ("--operation SealHandle --project p", true),
+            ("--operation ReadObject --project p", true),
+        ] {
+            let wanted = read(&format!("--as a@example.com {more}")).unwrap().wanted.unwrap();
+            assert_eq!(wanted.case().is_ok(), sound, "{more}");
+        }
+    }
+
+    #[test]
     fn the_words_hold_what_an_operator_asks_for() {
         let line = serde_json::json!({
             "seq": 7, "time": "2024-05-01T10:00:00Z", "request": "00ff", "email": "ann@example.com",
-            "operation": "WriteObject", "project": "signs", "storage": "scans", "key": "a\u{1b}[2J",
+            "proof": "token", "operation": "WriteObject", "project": "signs", "storage": "scans", "key": "a\u{1b}[2J",
             "decision": "refused", "policies": [], "generation": 4,
             "code": "forbidden", "reason": "no policy permits it", "status": 403,
         });
         let request: Found = serde_json::from_value(line).unwrap();
-        let (asker, case) = asked_again(&request).unwrap();
+        let (asker, by, case) = asked_again(&request).unwrap();
         assert_eq!((asker.as_str(), case.operation), ("ann@example.com", "WriteObject"));
+        assert_eq!(by, Supposed::Token(Scope::ALL));
         let text = words(&Past { request, now: None });
         for line in ["status      403", "code        forbidden", "reason      no policy permits it"]
         {

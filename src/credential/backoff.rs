@@ -19,9 +19,10 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Whether it may be tried.
+    /// Whether it may be tried. A pause that seems longer than any is of before the clock went back.
     pub(super) fn open(&self, now: Timestamp) -> bool {
-        now >= self.not_before
+        let left = self.not_before.duration_since(now);
+        left <= SignedDuration::ZERO || left > SignedDuration::from_millis(2 * LONGEST_MS)
     }
 
     pub(super) const fn not_before(&self) -> Timestamp {
@@ -58,6 +59,8 @@ mod tests {
             .collect();
         assert_eq!(pauses[..4], [500, 1000, 2000, 4000]);
         assert!(pauses[7..].iter().all(|pause| *pause == 60_000), "{pauses:?}");
+        let hour = SignedDuration::from_hours(1);
+        assert!(backoff.open(now - hour), "the clock went back");
         backoff.succeeded();
         assert!(backoff.open(now));
     }

@@ -68,10 +68,6 @@ pub enum SourceError {
     PolicyTooLarge { characters: usize },
     #[error("the keys had already expired when they came: is the clock right?")]
     ExpiredOnArrival,
-    #[error(
-        "the storage keeps refusing the keys although they are fresh: do they belong to this endpoint?"
-    )]
-    Rejected,
     #[error("the role's last call failed; it is not asked again yet")]
     Paused {
         #[source]
@@ -92,7 +88,7 @@ impl SourceError {
     /// Whether asking again at once, for anyone, would only add to the trouble.
     pub(super) const fn concerns_everyone(&self) -> bool {
         match self {
-            Self::PolicyTooLarge { .. } | Self::Rejected | Self::Paused { .. } => false,
+            Self::PolicyTooLarge { .. } | Self::Paused { .. } => false,
             Self::Refused { code, .. } => code.concerns_everyone(),
             Self::NothingInChain { .. }
             | Self::Incomplete { .. }

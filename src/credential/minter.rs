@@ -95,14 +95,6 @@ impl Minter {
         }))
     }
 
-    /// Drops a credential that the other side refused as expired or unknown: the next grant gets a fresh one. Keys that
-    /// are refused while they are fresh are not fetched again at once.
-    pub fn reject(&self, credential: &Credential) {
-        if let Kind::Aws(held) = &credential.0 {
-            held.reject(self.tools.clock.now());
-        }
-    }
-
     #[cfg(test)]
     pub(super) fn at_rest(&self, project: &Project, storage: &Arc<Storage>) -> bool {
         let sources = self.sources.load();

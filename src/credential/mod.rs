@@ -54,7 +54,8 @@ impl Credential {
         }
     }
 
-    /// The other side refused it as expired or unknown: the next grant gets a fresh one (see [`Minter::reject`]).
+    /// The other side refused it as expired or unknown: fresh keys are fetched, where there can be any and those refused
+    /// are not fresh themselves. Other storages' grants go on with the keys that there are.
     pub fn reject(&self, now: Timestamp) {
         if let Kind::Aws(held) = &self.0 {
             held.reject(now);

@@ -113,9 +113,13 @@ impl Role {
                     };
                     self.seconds.fetch_min(shorter, Ordering::Relaxed);
                 }
-                (code, _) if code.blames_source() && !renewed => {
-                    source.reject(tools.clock.now());
-                    source = self.source_keys(tools).await?;
+                (code, message) if code.blames_source() && !renewed => {
+                    let instead = Box::pin(self.source.keys_instead(&source, tools)).await;
+                    let instead = instead.map_err(|cause| self.no_source(cause))?;
+                    if Arc::ptr_eq(&instead, &source) {
+                        return Err(SourceError::Refused { code, message });
+                    }
+                    source = instead;
                     renewed = true;
                 }
                 (code, message) => return Err(SourceError::Refused { code, message }),
@@ -124,9 +128,12 @@ impl Role {
     }
 
     async fn source_keys(&self, tools: &Tools) -> Result<Arc<Held>, SourceError> {
-        let name = || self.source.name().clone();
         let keys = Box::pin(self.source.keys(tools)).await;
-        keys.map_err(|cause| SourceError::Source { name: name(), cause })
+        keys.map_err(|cause| self.no_source(cause))
+    }
+
+    fn no_source(&self, cause: Arc<SourceError>) -> SourceError {
+        SourceError::Source { name: self.source.name().clone(), cause }
     }
 
     fn check_trouble(&self, tools: &Tools) -> Result<(), SourceError> {

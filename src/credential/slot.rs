@@ -60,8 +60,6 @@ struct Flight {
     landing: Option<Landing>,
     failures: Backoff,
     last_failure: Option<Arc<SourceError>>,
-    /// Keys that were refused although they were fresh.
-    rejections: Backoff,
 }
 
 /// Why keys are fetched.
@@ -77,7 +75,7 @@ enum Why {
 const RENEW_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
 /// A request that is signed now must still be good when it arrives.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
-/// Keys refused sooner than this were never any good.
+/// Keys refused sooner than this would come back the same: whoever refuses them is told by his own refusals.
 const FRESH: SignedDuration = SignedDuration::from_mins(1);
 
 impl Slot {
@@ -102,10 +100,24 @@ impl Slot {
         if let Some(held) = self.ready(tools, now) {
             return Ok(held);
         }
-        let mut landing = self.board(tools, now, Why::Want)?;
+        self.fetched(tools, now, Why::Want).await
+    }
+
+    async fn fetched(self: &Arc<Self>, tools: &Tools, now: Timestamp, why: Why) -> Outcome {
+        let mut landing = self.board(tools, now, why)?;
         match landing.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
             Ok(None) | Err(_) => Err(Arc::new(SourceError::Control(ControlFailed))),
+        }
+    }
+
+    /// The keys after these were refused: fetched anew if that can help, else the same.
+    pub(super) async fn keys_instead(self: &Arc<Self>, refused: &Held, tools: &Tools) -> Outcome {
+        let now = tools.clock.now();
+        if self.reject(refused, now) {
+            self.fetched(tools, now, Why::Renewal).await
+        } else {
+            self.keys(tools).await
         }
     }
 
@@ -128,7 +140,6 @@ impl Slot {
         !self.held.load().as_ref().is_some_and(|held| held.good(now))
             && flight.under_way().is_none()
             && flight.failures.open(now)
-            && flight.rejections.open(now)
     }
 
     /// Joins the flight under way, or starts one on the control plane, or recalls why the last one failed.
@@ -201,18 +212,26 @@ impl Slot {
         }
     }
 
-    /// Drops these keys, if they are still the ones in use.
-    fn reject(&self, rejected: &Held, now: Timestamp) {
-        let mut flight = self.flight();
+    /// Says whether these keys, if they are still the ones in use, are to be fetched anew. Where others may use them
+    /// too they serve on until then: that one refuses them does not make them bad for the rest (R25).
+    fn reject(&self, rejected: &Held, now: Timestamp) -> bool {
+        let flight = self.flight();
         let held = self.held.load();
-        if held.as_ref().is_some_and(|held| std::ptr::eq(&**held, rejected)) {
-            self.held.store(None);
-            if now.duration_since(rejected.obtained) < FRESH {
-                flight.rejections.failed(now);
-            } else {
-                flight.rejections.succeeded();
-            }
+        let in_use = held.as_ref().is_some_and(|held| std::ptr::eq(&**held, rejected));
+        // A negative age is a clock that went back, and says nothing.
+        let age = now.duration_since(rejected.obtained);
+        if !in_use || (SignedDuration::ZERO..FRESH).contains(&age) {
+            return false;
         }
+        match &self.order {
+            Order::Given(_) => return false,
+            Order::Role { storage: Some(_), .. } => self.held.store(None),
+            Order::Chain(_) | Order::Role { storage: None, .. } if flight.under_way().is_none() => {
+                rejected.due.store(now.as_millisecond(), Ordering::Relaxed);
+            }
+            Order::Chain(_) | Order::Role { storage: None, .. } => {}
+        }
+        true
     }
 
     #[cfg(test)]
@@ -232,9 +251,6 @@ impl Flight {
     }
 
     fn pause(&self, now: Timestamp) -> Option<Arc<SourceError>> {
-        if !self.rejections.open(now) {
-            return Some(Arc::new(SourceError::Rejected));
-        }
         self.last_failure.clone().filter(|_| !self.failures.open(now))
     }
 }
@@ -278,7 +294,7 @@ impl Held {
         self.due.store(now.as_millisecond().saturating_add(1000), Ordering::Relaxed);
     }
 
-    /// The other side refused these keys.
+    /// The other side refused these keys. Whoever asks for keys next has them fetched, or fetches them.
     pub(super) fn reject(&self, now: Timestamp) {
         if let Some(slot) = self.slot.upgrade() {
             slot.reject(self, now);

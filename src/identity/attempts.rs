@@ -1,5 +1,6 @@
 //! How often a sign-in may be tried: per account and address, per address, and per account for addresses that never
-//! signed in to it. So guessing is slow from anywhere, and nobody elsewhere can lock an owner out (R18).
+//! signed in to it. So guessing is slow from anywhere, and nobody elsewhere can lock an owner out (R18). Who shares the
+//! owner's address (or its IPv6 network) can: nothing tells him from the owner before the password is right.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -19,16 +20,23 @@ use crate::ground::clock::Timestamp;
 pub(super) struct Attempt<'a> {
     pub email: &'a Email,
     pub client: IpAddr,
+    /// There is such an account.
+    pub exists: bool,
     /// The account knows the address: somebody signed in to it from there before.
     pub familiar: bool,
 }
 
-/// The counted attempts. Bounded: the longest unused are forgotten first, and each costs an attacker an address.
+/// The counted attempts. Bounded: the longest unused are forgotten first.
 #[derive(Debug)]
 pub(super) struct Attempts {
     per_minute: NonZeroU32,
-    buckets: Cache<[u8; 32], Arc<Bucket>, RandomState>,
+    /// Each costs an attacker an address, or an e-mail that he invents.
+    buckets: Buckets,
+    /// Of accounts that exist, apart, so that inventing others pushes none of them out.
+    strangers: Buckets,
 }
+
+type Buckets = Cache<[u8; 32], Arc<Bucket>, RandomState>;
 
 /// Many people may share an address.
 const ADDRESS_FACTOR: u32 = 10;
@@ -39,26 +47,29 @@ const MINUTE_MS: i64 = 60_000;
 
 impl Attempts {
     pub(super) fn new(per_minute: NonZeroU32) -> Self {
-        let buckets = Cache::builder()
-            .max_capacity(REMEMBERED)
-            .eviction_policy(EvictionPolicy::lru())
-            .build_with_hasher(RandomState::new());
-        Self { per_minute, buckets }
+        let buckets = || {
+            Cache::builder()
+                .max_capacity(REMEMBERED)
+                .eviction_policy(EvictionPolicy::lru())
+                .build_with_hasher(RandomState::new())
+        };
+        Self { per_minute, buckets: buckets(), strangers: buckets() }
     }
 
     /// Counts an attempt before anything is looked up for it, by its address alone.
     pub(super) fn at_all(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
-        self.take(&key(b"address", "", Some(client)), ADDRESS_FACTOR, now)
+        self.take(&self.buckets, (&key(b"address", "", Some(client)), ADDRESS_FACTOR), now)
     }
 
     /// Counts an attempt at an account.
     pub(super) fn at_account(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), TooMany> {
         let email = attempt.email.as_str();
-        self.take(&key(b"pair", email, Some(attempt.client)), 1, now)?;
+        self.take(&self.buckets, (&key(b"pair", email, Some(attempt.client)), 1), now)?;
         if attempt.familiar {
             return Ok(());
         }
-        self.take(&key(b"strangers", email, None), STRANGERS_FACTOR, now)
+        let buckets = if attempt.exists { &self.strangers } else { &self.buckets };
+        self.take(buckets, (&key(b"strangers", email, None), STRANGERS_FACTOR), now)
     }
 
     /// The attempt was a success: the pair's earlier slips are forgiven.
@@ -66,8 +77,13 @@ impl Attempts {
         self.buckets.invalidate(&key(b"pair", email.as_str(), Some(client)));
     }
 
-    fn take(&self, key: &[u8; 32], factor: u32, now: Timestamp) -> Result<(), TooMany> {
-        let bucket = self.buckets.get_with_by_ref(key, Arc::default);
+    fn take(
+        &self,
+        buckets: &Buckets,
+        (key, factor): (&[u8; 32], u32),
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        let bucket = buckets.get_with_by_ref(key, Arc::default);
         bucket.take(self.per_minute.get().saturating_mul(factor), now.as_millisecond())
     }
 }
@@ -93,7 +109,10 @@ impl Bucket {
         let step = MINUTE_MS / i64::from(per_minute.max(1));
         let burst = step.saturating_mul(i64::from(per_minute.max(1)));
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |arrival| {
-            let next = arrival.max(now).saturating_add(step);
+            // Further ahead than a full bucket is: the clock went back since. (Threads read it a little apart.)
+            let of_another_time = arrival.saturating_sub(now) > burst.saturating_add(MINUTE_MS);
+            let arrival = if of_another_time { now } else { arrival.max(now) };
+            let next = arrival.saturating_add(step);
             (next.saturating_sub(now) <= burst).then_some(next)
         });
         taken.map(drop).map_err(|arrival| {
@@ -135,7 +154,7 @@ mod tests {
         let attempts = Attempts::new(NonZeroU32::new(10).unwrap());
         let email = "ann@example.com".parse().unwrap();
         let client = "192.0.2.1".parse().unwrap();
-        let attempt = Attempt { email: &email, client, familiar: true };
+        let attempt = Attempt { email: &email, client, exists: true, familiar: true };
         for _ in 0..10 {
             assert_eq!(attempts.at_account(attempt, at(0)), Ok(()));
         }
@@ -146,6 +165,41 @@ mod tests {
         assert!(attempts.at_account(attempt, at(6)).is_err());
         attempts.forgive(&email, client);
         assert_eq!(attempts.at_account(attempt, at(6)), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_locks_nobody_out() {
+        let attempts = Attempts::new(NonZeroU32::MIN);
+        let email = "ann@example.com".parse().unwrap();
+        let client = "192.0.2.1".parse().unwrap();
+        let attempt = Attempt { email: &email, client, exists: true, familiar: false };
+        assert_eq!(attempts.at_account(attempt, at(0)), Ok(()));
+        let full = Err(TooMany { retry_after_seconds: 61 });
+        assert_eq!(attempts.at_account(attempt, at(-1)), full, "a little is no other time");
+        assert_eq!(attempts.at_account(attempt, at(-3600)), Ok(()));
+        assert!(attempts.at_account(attempt, at(-3600)).is_err(), "counted from then on");
+    }
+
+    #[test]
+    fn inventing_accounts_does_not_free_strangers_at_a_real_one() {
+        let attempts = Attempts::new(NonZeroU32::MIN);
+        let ann = "ann@example.com".parse().unwrap();
+        let from = |number: u32| IpAddr::V4(number.into());
+        let guess = |email: &Email, exists, number| {
+            let attempt = Attempt { email, client: from(number), exists, familiar: false };
+            attempts.at_account(attempt, at(0))
+        };
+        for number in 0..3 {
+            assert_eq!(guess(&ann, true, number), Ok(()));
+        }
+        let most = u32::try_from(REMEMBERED).unwrap();
+        for number in 3..most + 1_000 {
+            let invented = format!("{number}@example.com").parse().unwrap();
+            assert_eq!(guess(&invented, false, number), Ok(()));
+        }
+        attempts.buckets.run_pending_tasks();
+        attempts.strangers.run_pending_tasks();
+        assert!(guess(&ann, true, u32::MAX).is_err());
     }
 
     #[test]

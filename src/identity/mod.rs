@@ -22,7 +22,7 @@ pub use person::{Identity, Person, Proof, ProofId};
 pub use schemes::{Parts, Schemes};
 pub use session::{CLEARING_COOKIE, NewSession, SignIn};
 pub use settings::Settings;
-pub use shown::{COOKIE_NAME, TOKEN_PREFIX, session_in, token_in};
-pub(crate) use suppose::suppose;
+pub use shown::{COOKIE_NAME, TOKEN_PREFIX, session_in, session_shown, token_in};
+pub(crate) use suppose::{Supposed, suppose};
 
 pub use crate::catalog::{Allowed, Scope};

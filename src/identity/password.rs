@@ -16,8 +16,10 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// So many hashes at a time: 38 MiB.
 const AT_ONCE: usize = 2;
-/// So many wait for their turn (a few seconds at most); more are told to come back.
-const IN_LINE: usize = 64;
+/// So many strangers wait for their turn (a few seconds at most); more are told to come back.
+const STRANGERS_IN_LINE: usize = 64;
+/// So many more whom the account knows, so that no crowd of strangers sends an owner away.
+const FAMILIAR_IN_LINE: usize = 16;
 
 const SHORTEST: usize = 8;
 const LONGEST: usize = 128;
@@ -37,10 +39,19 @@ pub enum PasswordError {
     Failed(String),
 }
 
+/// Who waits for a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whence {
+    /// Somebody signed in to the account from there before, or the operator asks.
+    Familiar,
+    Elsewhere,
+}
+
 /// Hashes and checks passwords. Clones share the places.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    line: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    familiar: Arc<Semaphore>,
     places: Arc<Semaphore>,
     random: Random,
     /// Checked when there is no account, so that this takes as long as when there is one.
@@ -52,8 +63,9 @@ impl Passwords {
     /// [`PasswordError::Failed`] never in practice: one hash is made to be checked against later.
     pub fn new(random: Random) -> Result<Self, PasswordError> {
         let nobodys = hash(&random.bytes::<32>(), &random.bytes())?.into();
-        let (line, places) = (Semaphore::new(IN_LINE), Semaphore::new(AT_ONCE));
-        Ok(Self { line: Arc::new(line), places: Arc::new(places), random, nobodys })
+        let [strangers, familiar, places] = [STRANGERS_IN_LINE, FAMILIAR_IN_LINE, AT_ONCE]
+            .map(|permits| Arc::new(Semaphore::new(permits)));
+        Ok(Self { strangers, familiar, places, random, nobodys })
     }
 
     /// The hash to keep, in PHC form, of a password that keeps the rules.
@@ -67,7 +79,9 @@ impl Passwords {
     ) -> Result<Secret<String>, PasswordError> {
         keeps_rules(email, password.expose())?;
         let salt = self.random.bytes();
-        self.in_turn(move || hash(password.expose().as_bytes(), &salt)).await?.map(Secret::new)
+        self.in_turn(Whence::Familiar, move || hash(password.expose().as_bytes(), &salt))
+            .await?
+            .map(Secret::new)
     }
 
     /// Whether the password belongs to the hash. Takes the same time when there is no hash.
@@ -75,20 +89,26 @@ impl Passwords {
         &self,
         stored: Option<&Secret<String>>,
         password: Secret<String>,
+        from: Whence,
     ) -> Result<bool, PasswordError> {
         let expected =
             stored.map_or_else(|| self.nobodys.to_string(), |hash| hash.expose().clone());
         let exists = stored.is_some();
         let expected = Secret::new(expected);
-        let same = self.in_turn(move || verify(&expected, &password)).await?;
+        let same = self.in_turn(from, move || verify(&expected, &password)).await?;
         Ok(same && exists)
     }
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        from: Whence,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let _in_line = self.line.try_acquire().map_err(|_full| PasswordError::Busy)?;
+        let line = match from {
+            Whence::Familiar => &self.familiar,
+            Whence::Elsewhere => &self.strangers,
+        };
+        let _in_line = line.try_acquire().map_err(|_full| PasswordError::Busy)?;
         // The place belongs to the work, not to the one who waits: who leaves early frees nothing early.
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(failed)?;
@@ -162,17 +182,23 @@ mod tests {
         let other = passwords.hash(&email, secret("correct horse")).await.unwrap();
         assert_ne!(one.expose(), other.expose(), "salted");
         assert!(one.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(passwords.matches(Some(&one), secret("correct horse")).await.unwrap());
-        assert!(!passwords.matches(Some(&one), secret("correct horse ")).await.unwrap());
-        assert!(!passwords.matches(None, secret("correct horse")).await.unwrap());
-        assert!(!passwords.matches(Some(&secret("")), secret("")).await.unwrap());
+        for (stored, shown, expected) in [
+            (Some(&one), "correct horse", true),
+            (Some(&one), "correct horse ", false),
+            (None, "correct horse", false),
+            (Some(&secret("")), "", false),
+        ] {
+            let matches = passwords.matches(stored, secret(shown), Whence::Elsewhere).await;
+            assert_eq!(matches, Ok(expected), "{shown:?}");
+        }
     }
 
     #[tokio::test]
     async fn a_flood_is_sent_away_instead_of_filling_the_memory() {
         let passwords = Passwords::new(Random::system()).unwrap();
-        let _all_in_line = passwords.line.acquire_many(64).await.unwrap();
-        let busy = passwords.matches(None, Secret::new("x".to_owned())).await;
-        assert_eq!(busy, Err(PasswordError::Busy));
+        let _all_in_line = passwords.strangers.acquire_many(64).await.unwrap();
+        let asked = |from| passwords.matches(None, Secret::new("x".to_owned()), from);
+        assert_eq!(asked(Whence::Elsewhere).await, Err(PasswordError::Busy));
+        assert_eq!(asked(Whence::Familiar).await, Ok(false), "places are kept for whom it knows");
     }
 }

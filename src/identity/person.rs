@@ -53,7 +53,8 @@ pub(super) struct Pulse {
     told: AtomicI64,
 }
 
-/// The records may lag behind by so much: a restart costs an idle session at most this.
+/// The records may lag behind by so much, or by a quarter of the idle limit where that is less: a restart or a change
+/// of generation costs a session at most this.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// Finer than this nobody needs to know, and cores need not share the line at every request.
 const SEEN_EVERY: Duration = Duration::from_secs(1);
@@ -70,12 +71,12 @@ impl Pulse {
     }
 
     /// Used now. True when the records are to be told, by this caller and no other.
-    pub(super) fn beat(&self, now: Timestamp) -> bool {
+    pub(super) fn beat(&self, now: Timestamp, idle_limit: Duration) -> bool {
         if self.idle(now) >= SEEN_EVERY {
             self.seen.store(now.as_millisecond(), Ordering::Relaxed);
         }
         let told = self.told.load(Ordering::Relaxed);
-        since(told, now) >= TOLD_EVERY
+        since(told, now) >= TOLD_EVERY.min(idle_limit / 4)
             && self
                 .told
                 .compare_exchange(told, now.as_millisecond(), Ordering::Relaxed, Ordering::Relaxed)

@@ -63,14 +63,6 @@ pub(super) struct Asked<'a> {
     pub(super) public: bool,
 }
 
-/// Whether a session that nobody used for long still counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Idle {
-    Ends,
-    /// A running stream is use.
-    Forgiven,
-}
-
 impl Schemes {
     /// # Errors
     /// [`PasswordError::Failed`] when this machine cannot hash a password.
@@ -113,7 +105,7 @@ impl Schemes {
     }
 
     /// The same person by the same proof, as of now: fails when the proof no longer holds (R14). A session that is
-    /// asked for here is in use, by the stream that asks.
+    /// asked for here is in use, by the stream that asks; streams ask often enough to keep theirs from becoming idle.
     ///
     /// # Errors
     /// [`IdentityError::NotValid`] when it no longer does.
@@ -121,7 +113,7 @@ impl Schemes {
         match identity.person() {
             None => Ok(Identity::NOBODY),
             Some(person) => {
-                let person = self.known(person.proof, Idle::Forgiven).await?;
+                let person = self.known(person.proof).await?;
                 Ok(Identity(Some(person)))
             }
         }
@@ -137,11 +129,11 @@ impl Schemes {
         }
         let by_session = match session {
             None => None,
-            Some(proof) => forgiving(asked, self.known(proof, Idle::Ends).await)?,
+            Some(proof) => forgiving(asked, self.known(proof).await)?,
         };
         let by_token = match token {
             None => None,
-            Some(proof) => Some(self.known(proof, Idle::Ends).await?),
+            Some(proof) => Some(self.known(proof).await?),
         };
         match (by_session, by_token) {
             (Some(one), Some(other)) if one.account != other.account => {
@@ -152,7 +144,7 @@ impl Schemes {
     }
 
     /// The person of this proof, from the cache or from the records, if the proof holds at this moment.
-    async fn known(&self, proof: Proof, idle: Idle) -> Result<Arc<Person>, IdentityError> {
+    async fn known(&self, proof: Proof) -> Result<Arc<Person>, IdentityError> {
         // Read before the records are: what changes in between voids what was read.
         let key = (proof, self.parts.watch.catalog().generation().current());
         let person = match self.people.get(&key).await {
@@ -161,13 +153,12 @@ impl Schemes {
             None => Box::pin(self.load(key)).await?,
         };
         let now = self.parts.clock.now();
-        let too_idle = matches!(proof, Proof::Session(_))
-            && idle == Idle::Ends
-            && person.pulse.idle(now) >= self.parts.settings.idle;
+        let limit = self.parts.settings.idle;
+        let too_idle = matches!(proof, Proof::Session(_)) && person.pulse.idle(now) >= limit;
         if now >= person.valid_until || too_idle {
             return Err(IdentityError::NotValid);
         }
-        if idle == Idle::Ends && person.pulse.beat(now) {
+        if person.pulse.beat(now, limit) {
             self.tell(proof, now);
         }
         Ok(person)
@@ -244,8 +235,9 @@ async fn read(
         Proof::Token(id) => {
             let found = records.find_token(&id.0).await?.ok_or(IdentityError::NotValid)?;
             let valid_until = found.expires.unwrap_or(Timestamp::MAX);
-            // A token has no idle limit; its first use now is told at once.
-            (found.person, found.scope, valid_until, Timestamp::UNIX_EPOCH)
+            // A token has no idle limit; its first use is told at once.
+            let used = found.last_used.unwrap_or(Timestamp::UNIX_EPOCH);
+            (found.person, found.scope, valid_until, used)
         }
     };
     let account = person.account.0.to_be_bytes();

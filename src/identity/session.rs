@@ -7,8 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::attempts::{Attempt, TooMany};
+use super::password::Whence;
 use super::shown::proof_id;
-use super::{COOKIE_NAME, Identity, IdentityError, PasswordError, Proof, Schemes, SignInError};
+use super::{COOKIE_NAME, IdentityError, PasswordError, ProofId, Schemes, SignInError};
 use crate::catalog::{AccountId, Email};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
@@ -21,6 +22,8 @@ pub struct SignIn {
     pub password: Secret<String>,
     pub client: IpAddr,
     pub user_agent: String,
+    /// The session that his browser shows: it ends when the new one takes its place.
+    pub replaces: Option<ProofId>,
 }
 
 /// A session just begun. Its id exists here and in the browser; the records hold its hash.
@@ -64,20 +67,18 @@ impl Schemes {
         self.parts.control.run(async move { schemes.sign_in_there(asked).await }).await?
     }
 
-    /// Ends the session at once, running streams included. An identity by token has none to end.
+    /// Ends the session that a browser shows at once, running streams included.
     ///
     /// # Errors
     /// [`IdentityError::Unavailable`] when the records could not be told: then the session goes on.
-    pub async fn sign_out(&self, identity: &Identity) -> Result<(), IdentityError> {
-        let Some(Proof::Session(id)) = identity.person().map(|person| person.proof) else {
-            return Ok(());
-        };
-        let watch = self.parts.watch.clone();
-        let ended = self.parts.control.run(async move {
-            watch.records().end_session(&id.0).await?;
-            watch.catch_up().await
-        });
-        Ok(ended.await??)
+    pub async fn sign_out(self: &Arc<Self>, shown: ProofId) -> Result<(), IdentityError> {
+        let schemes = Arc::clone(self);
+        Ok(self.parts.control.run(async move { schemes.end(shown).await }).await??)
+    }
+
+    async fn end(&self, session: ProofId) -> Result<(), RecordsError> {
+        self.parts.watch.records().end_session(&session.0).await?;
+        self.parts.watch.catch_up().await
     }
 
     async fn sign_in_there(&self, asked: SignIn) -> Result<NewSession, SignInError> {
@@ -92,15 +93,20 @@ impl Schemes {
         let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
         let address_hash = self.address_hash(id, asked.client);
         let familiar = records.knows_address(id, &address_hash).await?;
-        self.attempts.at_account(Attempt { email: &email, client: asked.client, familiar }, now)?;
+        let (client, exists) = (asked.client, account.is_some());
+        self.attempts.at_account(Attempt { email: &email, client, exists, familiar }, now)?;
+        let whence = if familiar { Whence::Familiar } else { Whence::Elsewhere };
         let stored = account.as_ref().and_then(|account| account.password_hash.as_ref());
-        if !self.passwords.matches(stored, asked.password).await? {
+        if !self.passwords.matches(stored, asked.password, whence).await? {
             return Err(SignInError::WrongPassword);
         }
         let account = account.ok_or(SignInError::WrongPassword)?;
         let session =
             self.begin(&account, (asked.client, &address_hash), &asked.user_agent).await?;
         self.attempts.forgive(&email, asked.client);
+        if let Some(replaced) = asked.replaces {
+            self.end(replaced).await?;
+        }
         Ok(session)
     }
 
@@ -108,7 +114,7 @@ impl Schemes {
         &self,
         password: Secret<String>,
     ) -> Result<NewSession, SignInError> {
-        self.passwords.matches(None, password).await?;
+        self.passwords.matches(None, password, Whence::Elsewhere).await?;
         Err(SignInError::WrongPassword)
     }
 
@@ -121,19 +127,22 @@ impl Schemes {
         if account.disabled.is_some() {
             return Err(SignInError::Disabled);
         }
+        let password_hash = account.password_hash.as_ref().ok_or(SignInError::WrongPassword)?;
         let now = self.parts.clock.now();
         let absolute_end = now.checked_add(self.parts.settings.absolute).unwrap_or(Timestamp::MAX);
         let id = URL_SAFE_NO_PAD.encode(self.parts.random.bytes::<32>());
         let row = NewSessionRow {
             hash: &proof_id(&id).0,
             account: account.id,
+            password_hash,
             absolute_end,
             address,
             address_hash,
             user_agent: &user_agent.chars().take(USER_AGENT_KEPT).collect::<String>(),
         };
         match self.parts.watch.records().insert_session(row).await {
-            Err(RecordsError::NotFound { .. }) => return Err(SignInError::Disabled),
+            // Disabled, or another password, since it was looked up.
+            Err(RecordsError::NotFound { .. }) => return Err(SignInError::WrongPassword),
             done => done?,
         }
         Ok(NewSession { id: Secret::new(id), absolute_end })

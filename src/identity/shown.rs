@@ -32,6 +32,12 @@ pub fn session_in(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {
     found.map(|value| random_text(value).ok_or(IdentityError::NotValid)).transpose()
 }
 
+/// The session that the cookies name, whether it holds or not: what a sign-out ends and a sign-in replaces.
+#[must_use]
+pub fn session_shown(headers: &HeaderMap) -> Option<ProofId> {
+    session_in(headers).ok().flatten().map(proof_id)
+}
+
 /// The value, when the pair is of our name (RFC 6265, section 4.2.1: names are case-sensitive).
 fn our_value(pair: &[u8]) -> Option<&[u8]> {
     pair.strip_prefix(COOKIE_NAME.as_bytes())?.trim_ascii_start().strip_prefix(b"=")

@@ -10,9 +10,21 @@ use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
 use crate::records::KnownPerson;
 
-/// The identity that this person would have, with this scope, in this generation. Its handles open for nobody else.
+/// By what the person would ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Supposed {
+    Session,
+    Token(Scope),
+}
+
+/// The identity that this person would have, in this generation. Its handles open for nobody else.
 #[must_use]
-pub(crate) fn suppose(person: KnownPerson, scope: Scope, generation: u64) -> Identity {
+pub(crate) fn suppose(person: KnownPerson, by: Supposed, generation: u64) -> Identity {
+    let id = ProofId([0; 32]);
+    let (proof, scope) = match by {
+        Supposed::Session => (Proof::Session(id), Scope::ALL),
+        Supposed::Token(scope) => (Proof::Token(id), scope),
+    };
     let handle_key = MasterKey::new(Secret::new([0; 32])).derive(&[b"supposed"]);
     let KnownPerson {
         account,
@@ -30,7 +42,7 @@ pub(crate) fn suppose(person: KnownPerson, scope: Scope, generation: u64) -> Ide
         organization_role,
         workspace_roles: memberships.workspaces,
         project_roles: memberships.projects,
-        proof: Proof::Session(ProofId([0; 32])),
+        proof,
         scope,
         valid_until: Timestamp::MAX,
         generation,

@@ -4,12 +4,13 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::decide::{Moment, ask};
+use super::matrix::OBJECTS;
 use super::question::Question;
 use super::spot::Named;
 use super::{Denial, NotFoundWhy, PUBLIC, Policy};
 use crate::catalog::{ProjectName, Role, StorageName};
 use crate::identity::{Identity, Person};
-use crate::request::ObjectKey;
+use crate::request::{ObjectKey, Operation};
 
 /// One case to be explained.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ impl Policy {
         let moment = self.moment();
         let mut notes = Vec::new();
         let outcome = match identity.person() {
-            _ if is_public(case.operation) => Ok(vec![PUBLIC.into()]),
+            _ if Operation::PUBLIC.contains(&case.operation) => Ok(vec![PUBLIC.into()]),
             None => Err(Denial::NotSignedIn),
             Some(person) => moment.consider(person, case, &mut notes),
         };
@@ -72,13 +73,17 @@ impl Policy {
     }
 }
 
-fn is_public(operation: &str) -> bool {
-    matches!(operation, "ShowAsset" | "ShowSignIn" | "SignIn")
-}
+impl Case {
+    /// Whether the operation may be about a project, and not about our own pages only.
+    #[must_use]
+    pub fn takes_a_project(operation: &str) -> bool {
+        OBJECTS.contains(&operation)
+    }
 
-/// Whether the operation is about a project's objects (and not about our own pages).
-fn is_about_objects(operation: &str) -> bool {
-    matches!(operation, "ReadObject" | "ReadMedia" | "WriteObject" | "ListObjects")
+    /// Handles are also asked for without a project: each object is then asked about by itself.
+    fn needs_a_project(&self) -> bool {
+        Self::takes_a_project(self.operation) && self.operation != "SealHandle"
+    }
 }
 
 impl Moment<'_> {
@@ -90,16 +95,20 @@ impl Moment<'_> {
     ) -> Result<Vec<Box<str>>, Denial> {
         let storage = case.storage.clone().or_else(|| self.first_storage(person, case));
         let named = match (&case.project, &storage) {
+            _ if !Case::takes_a_project(case.operation) => Named::Own,
             (Some(project), Some(storage)) => {
                 let key = case.key.as_ref().filter(|_| case.operation != "ListObjects");
                 notes.push(format!("asked about storage {storage} of project {project}"));
+                if key.is_none() && case.operation != "ListObjects" && self.rules.reads().key {
+                    notes.push("a policy reads the key, and none was named: name one".to_owned());
+                }
                 Named::Place { project, storage, key }
             }
             (Some(_), None) => {
                 notes.push("the project does not exist here, or has no storage".to_owned());
                 return Err(Denial::NotFound { why: NotFoundWhy::Storage });
             }
-            (None, _) if is_about_objects(case.operation) => {
+            (None, _) if case.needs_a_project() => {
                 notes.push("this operation is about a project: name one".to_owned());
                 return Err(Denial::NotFound { why: NotFoundWhy::Project });
             }
@@ -193,9 +202,12 @@ impl fmt::Display for Explanation {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::policy::sample::{
-        ACME, FACES, GLOBEX, SIGNS, client, identity, member_of, policy, scoped, with_role,
+        ACME, FACES, GLOBEX, SIGNS, client, identity, member_of, policy, rules_with, scoped,
+        with_role,
     };
 
     fn case(operation: &'static str, project: Option<&str>) -> Case {
@@ -231,6 +243,31 @@ mod tests {
               - roles in the project that may WriteObject here: owner, administrator, manager\n  \
               - roles in the organization that may WriteObject here: owner, administrator";
         assert_eq!(why.to_string(), told);
+    }
+
+    #[test]
+    fn our_own_pages_are_about_no_project() {
+        let why =
+            policy().explain(&with_role(Role::Owner, SIGNS), &case("ShowHome", Some("signs")));
+        assert_eq!(why.answer, Answer::Permitted, "{why}");
+    }
+
+    #[test]
+    fn a_key_that_policies_read_is_asked_for() {
+        let policy = policy();
+        let hidden = "@id(\"x\") forbid (principal, action == Action::\"ReadObject\", resource) \
+            when { context has key && context.key like \"hidden/*\" };";
+        policy.rules.store(Arc::new(rules_with(hidden)));
+        let who = with_role(Role::Owner, SIGNS);
+        let asked = |key: Option<&str>| {
+            let key = key.map(|key| ObjectKey::new(key).unwrap());
+            let case = Case { key, ..case("ReadObject", Some("signs")) };
+            let why = policy.explain(&who, &case);
+            (why.answer, why.to_string().contains("name one"))
+        };
+        assert_eq!(asked(None), (Answer::Permitted, true));
+        assert_eq!(asked(Some("a")), (Answer::Permitted, false));
+        assert_eq!(asked(Some("hidden/a")), (Answer::Forbidden, false));
     }
 
     #[test]

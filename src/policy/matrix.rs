@@ -10,7 +10,7 @@ use crate::catalog::{
     AccountId, Addressing, BadName, Organization, OrganizationId, Place, Prefix, Project,
     ProjectId, Role, S3Place, Storage, StorageId, WorkspaceId,
 };
-use crate::request::ObjectKey;
+use crate::request::{ObjectKey, Operation};
 
 /// Every cell of the table.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -77,9 +77,10 @@ pub enum MatrixError {
     Evaluation(#[from] Denial),
 }
 
-const OBJECTS: [&str; 5] = ["ReadObject", "ReadMedia", "ListObjects", "SealHandle", "WriteObject"];
+/// What is about a storage of a project, or may be.
+pub(super) const OBJECTS: [&str; 5] =
+    ["ReadObject", "ReadMedia", "ListObjects", "SealHandle", "WriteObject"];
 const PAGES: [&str; 5] = ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "ExplainRequest"];
-const PUBLIC_ROUTES: [&str; 3] = ["ShowAsset", "ShowSignIn", "SignIn"];
 
 const SECTIONS: [(Held, About, &[&str]); 7] = [
     (Held::InProject, About::Object, &OBJECTS),
@@ -88,7 +89,7 @@ const SECTIONS: [(Held, About, &[&str]); 7] = [
     (Held::InOtherOrganization, About::Object, &OBJECTS),
     (Held::InOrganization, About::OwnOrganization, &PAGES),
     (Held::InOtherProject, About::OwnOrganization, &PAGES),
-    (Held::Nowhere, About::PublicRoute, &PUBLIC_ROUTES),
+    (Held::Nowhere, About::PublicRoute, &Operation::PUBLIC),
 ];
 
 impl Matrix {
@@ -292,7 +293,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::request::Operation;
 
     fn built_in() -> Matrix {
         Matrix::of(&Rules::built_in().unwrap()).unwrap()

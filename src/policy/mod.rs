@@ -158,11 +158,6 @@ impl Policy {
         projects
     }
 
-    /// Forgets idle people's quotas; to be called now and then, off the hot path.
-    pub fn forget_idle(&self) {
-        self.quotas.load().forget_idle();
-    }
-
     /// Everything that one decision reads. The generation comes first: what is read after it is at least as new.
     fn moment(&self) -> Moment<'_> {
         let generation = self.catalog.generation().current();
@@ -180,6 +175,6 @@ impl Policy {
     }
 }
 
-const fn is_public(ask: &Ask) -> bool {
+fn is_public(ask: &Ask) -> bool {
     matches!(ask, Ask::Visit(visit) if visit.is_public())
 }

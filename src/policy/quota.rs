@@ -1,4 +1,5 @@
-//! Quotas: so many requests per second and person. Known accounts only, so the map is bounded by the records.
+//! Quotas: so many requests per second and person. Known accounts only, so the map is bounded by the records: some
+//! dozens of bytes for each account that ever asked, which are not worth a sweep.
 
 use governor::RateLimiter;
 use governor::clock::{Clock, DefaultClock};
@@ -46,14 +47,6 @@ impl<C: Clock + Clone> Quotas<C> {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             Denial::OverQuota { retry_after_seconds: seconds.max(1) }
         })
-    }
-
-    /// Forgets the accounts whose bucket is full again.
-    pub(super) fn forget_idle(&self) {
-        if let Some(limits) = &self.limits {
-            limits.retain_recent();
-            limits.shrink_to_fit();
-        }
     }
 }
 
@@ -106,14 +99,5 @@ mod tests {
     fn no_quota_means_no_limit() {
         let quotas = Quotas::with_clock(None, &FakeRelativeClock::default());
         assert_eq!(served(&quotas, 1, 1000), 1000);
-    }
-
-    #[test]
-    fn idle_accounts_are_forgotten() {
-        let (quotas, clock) = quotas(1, 1);
-        served(&quotas, 1, 1);
-        clock.advance(Duration::from_secs(10));
-        quotas.forget_idle();
-        assert!(quotas.limits.as_ref().is_some_and(RateLimiter::is_empty));
     }
 }

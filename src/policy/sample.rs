@@ -13,7 +13,7 @@ use crate::catalog::{
     Prefix, Project, ProjectId, Role, S3Place, Scope, Storage, StorageId, WorkspaceId,
 };
 use crate::ground::generation::Generation;
-use crate::identity::{Identity, suppose};
+use crate::identity::{Identity, Supposed, suppose};
 use crate::listener::Incoming;
 use crate::records::{KnownPerson, Memberships};
 use crate::request::{ObjectAddress, ObjectKey, Operation};
@@ -118,7 +118,7 @@ pub(super) fn with_role(role: Role, project: ProjectId) -> Identity {
 }
 
 pub(super) fn identity(person: KnownPerson) -> Identity {
-    suppose(person, Scope::ALL, 1)
+    suppose(person, Supposed::Session, 1)
 }
 
 /// An annotator of both of Acme's projects, by a token cut down to these.
@@ -131,7 +131,7 @@ pub(super) fn scoped(projects: Option<&[&str]>, operations: Option<&[&str]>) -> 
     let operations = operations.map_or(Allowed::All, |names| {
         Allowed::Only(names.iter().copied().map(str::to_owned).collect())
     });
-    suppose(person, Scope { projects, operations }, 1)
+    suppose(person, Supposed::Token(Scope { projects, operations }), 1)
 }
 
 pub(super) fn operation(method: &Method, target: &str) -> Operation {

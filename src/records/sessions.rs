@@ -8,12 +8,15 @@ use super::members::{PersonColumns, person};
 use super::{Change, KnownPerson, Records, RecordsError, hex, time, word};
 use crate::catalog::{AccountId, Email, OrganizationId, SessionId};
 use crate::ground::clock::Timestamp;
+use crate::ground::secret::Secret;
 
 /// A session to be begun.
 #[derive(Debug)]
 pub struct NewSessionRow<'a> {
     pub hash: &'a [u8; 32],
     pub account: AccountId,
+    /// The hash that the password was held against: it must still be the account's.
+    pub password_hash: &'a Secret<String>,
     pub absolute_end: Timestamp,
     pub address: IpAddr,
     /// The hash under which the account will know this address from now on.
@@ -49,14 +52,15 @@ impl Records {
     /// Begins a session and remembers where it came from. Sessions past their end are swept out on the way.
     ///
     /// # Errors
-    /// [`RecordsError::NotFound`] when the account was disabled meanwhile.
+    /// [`RecordsError::NotFound`] when the account was disabled or got another password meanwhile.
     pub async fn insert_session(&self, new: NewSessionRow<'_>) -> Result<(), RecordsError> {
         let mut change = Change::begin(self).await?;
         let id = change.next_id().await?;
         let done = sqlx::query(
             "INSERT INTO session \
              (id, hash, account, created, last_seen, absolute_end, address, user_agent) \
-             SELECT $1, $2, id, $4, $4, $5, $6, $7 FROM account WHERE id = $3 AND disabled IS NULL",
+             SELECT $1, $2, id, $4, $4, $5, $6, $7 FROM account \
+             WHERE id = $3 AND disabled IS NULL AND password_hash = $8",
         )
         .bind(id)
         .bind(hex(new.hash))
@@ -65,6 +69,7 @@ impl Records {
         .bind(new.absolute_end.as_millisecond())
         .bind(new.address.to_string())
         .bind(new.user_agent)
+        .bind(new.password_hash.expose())
         .execute(&mut *change.tx)
         .await?;
         one_row(done.rows_affected(), "account")?;
@@ -129,11 +134,11 @@ impl Records {
     /// [`RecordsError`]
     pub async fn end_session(&self, hash: &[u8; 32]) -> Result<(), RecordsError> {
         let mut change = Change::begin(self).await?;
-        sqlx::query("DELETE FROM session WHERE hash = $1")
+        let done = sqlx::query("DELETE FROM session WHERE hash = $1")
             .bind(hex(hash))
             .execute(&mut *change.tx)
             .await?;
-        change.commit("a session ended").await
+        if done.rows_affected() == 0 { Ok(()) } else { change.commit("a session ended").await }
     }
 
     /// Ends one session by its number.

@@ -24,6 +24,7 @@ pub struct KnownToken {
     pub person: KnownPerson,
     pub scope: Scope,
     pub expires: Option<Timestamp>,
+    pub last_used: Option<Timestamp>,
 }
 
 /// A token as listed.
@@ -80,7 +81,7 @@ impl Records {
         let mut connection = self.reads.acquire().await?;
         let row: Option<KnownColumns> = sqlx::query_as(
             "SELECT account.id, account.email, account.role, organization.id, \
-                 organization.name, token.scope, token.expires FROM token \
+                 organization.name, token.scope, token.expires, token.last_used FROM token \
                  JOIN account ON account.id = token.account \
                  JOIN organization ON organization.id = account.organization \
                  WHERE token.hash = $1 AND token.revoked IS NULL AND account.disabled IS NULL",
@@ -88,14 +89,14 @@ impl Records {
         .bind(hex(hash))
         .fetch_optional(&mut *connection)
         .await?;
-        let Some((account, email, role, organization, name, token_scope, expires)) = row else {
-            return Ok(None);
-        };
+        let Some(row) = row else { return Ok(None) };
+        let (account, email, role, organization, name, token_scope, expires, last_used) = row;
         let columns: PersonColumns = (account, email, role, organization, name);
         Ok(Some(KnownToken {
             person: person(&mut connection, columns).await?,
             scope: scope(&token_scope)?,
             expires: time_if_any(expires)?,
+            last_used: time_if_any(last_used)?,
         }))
     }
 
@@ -158,7 +159,7 @@ impl Records {
     }
 }
 
-type KnownColumns = (i64, String, Option<String>, i64, String, String, Option<i64>);
+type KnownColumns = (i64, String, Option<String>, i64, String, String, Option<i64>, Option<i64>);
 type Columns = (i64, i64, String, String, String, i64, Option<i64>, Option<i64>, Option<i64>);
 
 fn token(row: Columns) -> Result<TokenRow, RecordsError> {

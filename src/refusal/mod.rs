@@ -12,7 +12,7 @@ use crate::admin::{BodyFault, DeskError};
 use crate::audit::AuditError;
 use crate::backend::BackendError;
 use crate::credential::CredentialError;
-use crate::identity::{IdentityError, PasswordError, SignInError};
+use crate::identity::{IdentityError, SignInError};
 use crate::listener::RequestFault;
 use crate::outbound::OutboundError;
 use crate::policy::{Denial, NotFoundWhy};
@@ -270,15 +270,8 @@ const fn sign_in_code(error: &SignInError) -> Code {
     match error {
         SignInError::WrongPassword | SignInError::Disabled => Code::WrongPassword,
         SignInError::TooManyAttempts { .. } => Code::TooManyRequests,
-        SignInError::Unavailable(_)
-        | SignInError::Control(_)
-        | SignInError::Hashing(PasswordError::Busy) => Code::TryLater,
-        SignInError::Hashing(
-            PasswordError::TooShort
-            | PasswordError::TooLong
-            | PasswordError::IsEmail
-            | PasswordError::Failed(_),
-        ) => Code::OurFault,
+        SignInError::Unavailable(_) | SignInError::Control(_) => Code::TryLater,
+        SignInError::Hashing(_) => Code::OurFault,
     }
 }
 

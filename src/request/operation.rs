@@ -107,6 +107,9 @@ impl Operation {
         "ExplainRequest",
     ];
 
+    /// The names of exactly what needs no sign-in (R12).
+    pub const PUBLIC: [&'static str; 3] = ["ShowAsset", "ShowSignIn", "SignIn"];
+
     /// Reads the operation out of the canonical request.
     ///
     /// # Errors
@@ -166,17 +169,10 @@ impl Visit {
         }
     }
 
-    /// Exactly the visits that need no sign-in (R12).
+    /// Whether it stands in [`Operation::PUBLIC`].
     #[must_use]
-    pub const fn is_public(&self) -> bool {
-        match self {
-            Self::Asset(_) | Self::SignInPage { .. } | Self::SignIn => true,
-            Self::Home
-            | Self::SignOut
-            | Self::Account
-            | Self::SealHandles
-            | Self::ExplainRequest(_) => false,
-        }
+    pub fn is_public(&self) -> bool {
+        Operation::PUBLIC.contains(&self.name())
     }
 }
 
@@ -242,5 +238,14 @@ mod tests {
         for ask in &all {
             assert_eq!(ask.name(), Operation::NAMES[place(ask)]);
         }
+    }
+
+    #[test]
+    fn only_the_sign_in_page_and_what_it_needs_are_public() {
+        let all = one_of_each();
+        let public = all.iter().filter(|ask| matches!(ask, Ask::Visit(visit) if visit.is_public()));
+        let public: Vec<_> = public.map(place).collect();
+        assert_eq!(public, [4, 6, 7]);
+        assert_eq!(public.len(), Operation::PUBLIC.len());
     }
 }

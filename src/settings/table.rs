@@ -124,11 +124,11 @@ keys! {
     CREDENTIAL_SESSION_TOKEN: Secret<String> = secret(), "credentials.NAME" "session_token", Optional, Reload,
         "static: of temporary keys";
     CREDENTIAL_PROFILE: String = text(), "credentials.NAME" "profile", Optional, Reload,
-        "chain: the profile of the AWS files";
+        "chain: the profile of the AWS files, and then nothing but it";
     CREDENTIAL_SOURCE: CredentialName = parsed(|| "the name of a credential".into()), "credentials.NAME" "source", Optional, Reload,
         "assume-role (required): the credential that takes the role";
     CREDENTIAL_ROLE: String = text(), "credentials.NAME" "role_arn", Optional, Reload,
-        "assume-role (required): the role";
+        "assume-role (required): the role; its keys are cut to each storage's bucket and prefix, and S3 tells such keys nothing of an object that does not exist: below a prefix it is storage-fault, not not-found";
     CREDENTIAL_EXTERNAL_ID: String = text(), "credentials.NAME" "external_id", Optional, Reload,
         "assume-role: what the role's trust policy asks for";
     CREDENTIAL_DURATION: Duration = duration::<SECOND, 900, 43200>(), "credentials.NAME" "duration_seconds", Optional, Reload,

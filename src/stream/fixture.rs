@@ -8,10 +8,10 @@ use http::{HeaderMap, Method};
 
 use crate::catalog::{
     AccountId, Addressing, Catalog, LiveCatalog, Organization, OrganizationId, Place, Prefix,
-    Project, ProjectId, Role, S3Place, Scope, Storage, StorageId, WorkspaceId,
+    Project, ProjectId, Role, S3Place, Storage, StorageId, WorkspaceId,
 };
 use crate::ground::generation::Generation;
-use crate::identity::{Identity, suppose};
+use crate::identity::{Identity, Supposed, suppose};
 use crate::listener::Incoming;
 use crate::policy::{Grant, Policy, Settings};
 use crate::records::{KnownPerson, Memberships};
@@ -56,7 +56,7 @@ pub(crate) fn annotator() -> Identity {
         organization_role: None,
         memberships,
     };
-    suppose(person, Scope::ALL, 1)
+    suppose(person, Supposed::Session, 1)
 }
 
 pub(crate) fn incoming(method: Method, path: &str) -> Incoming {

@@ -10,13 +10,15 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::running::{End, Judged, Running, Stream};
-use crate::ground::clock::{Clock, Timestamp};
+use crate::ground::clock::{Clock, SignedDuration, Timestamp};
 use crate::ground::generation::Generation;
 use crate::identity::{Identity, IdentityError, Person, Proof, Schemes};
 use crate::policy::{Grant, Policy};
 
 /// How often ends that time alone brings are looked for.
 const TICK: Duration = Duration::from_millis(250);
+/// How often running streams show that their sessions are in use: well within the shortest idle limit, a minute.
+const IN_USE: SignedDuration = SignedDuration::from_secs(15);
 /// Changes that come in a burst are looked at together.
 const BURST: Duration = Duration::from_millis(20);
 /// Who cannot be identified again for so long is cut off: 250 ms until a change is noticed, this, and the 300 ms of
@@ -57,6 +59,7 @@ pub async fn watch<J: Judge + 'static>(
     clock: Clock,
 ) {
     let mut changes = generation.watch();
+    let mut shown = clock.now();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -72,7 +75,11 @@ pub async fn watch<J: Judge + 'static>(
             _ = ticks.tick() => running.all(),
         };
         let now = Now { generation: generation.current(), time: clock.now() };
-        for (_, streams) in by_person(streams, now) {
+        let in_use = !(SignedDuration::ZERO..IN_USE).contains(&now.time.duration_since(shown));
+        if in_use {
+            shown = now.time;
+        }
+        for (_, streams) in by_person(streams, |stream| in_use || !stream.is_good(now)) {
             // Side by side: one whose records are slow holds nobody else up.
             let judge = Rc::clone(&judge);
             drop(tokio::task::spawn_local(async move { review(&*judge, now, &streams).await }));
@@ -87,14 +94,17 @@ struct Now {
     time: Timestamp,
 }
 
-/// The streams that must be judged again, by who is behind them. One that began while something changed, and so was
+/// The streams that are to be judged again, by who is behind them. One that began while something changed, and so was
 /// not there when the change was looked at, is found by its generation.
-fn by_person(streams: Vec<Rc<Stream>>, now: Now) -> HashMap<Proof, Vec<Rc<Stream>>> {
+fn by_person(
+    streams: Vec<Rc<Stream>>,
+    wanted: impl Fn(&Stream) -> bool,
+) -> HashMap<Proof, Vec<Rc<Stream>>> {
     let mut people: HashMap<Proof, Vec<Rc<Stream>>> = HashMap::new();
     for stream in streams {
         if let Some(person) = stream.grant.identity().person()
             && !stream.is_ending()
-            && !stream.is_good(now)
+            && wanted(&stream)
         {
             people.entry(person.proof()).or_default().push(stream);
         }
@@ -299,6 +309,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_nothing_happens_to_shows_that_its_session_is_in_use() {
+        run(|world| async move {
+            for times in 1..=3 {
+                world.hand.advance(SignedDuration::from_secs(15));
+                let asked = world.judge.asked_times(times);
+                tokio::time::timeout(Duration::from_secs(5), asked).await.unwrap();
+            }
+            assert_eq!(world.held.unless_lapsed(async { 1 }).await, Ok(1));
+        });
+    }
+
+    #[test]
     fn records_that_come_back_in_time_save_the_stream() {
         run(|world| async move {
             world.judge.records.set(Records::Fail);
@@ -333,7 +355,10 @@ mod tests {
         let (incoming, _policy, grant) = reading();
         let running = Rc::new(Running::default());
         let _held = running.hold(grant, &incoming);
-        let looked = |generation| by_person(running.all(), Now { generation, time: START }).len();
+        let looked = |generation| {
+            let now = Now { generation, time: START };
+            by_person(running.all(), |stream| !stream.is_good(now)).len()
+        };
         assert_eq!((looked(1), looked(2)), (0, 1));
         running.all()[0].judged.set(Some(Judged { generation: 2, until: Timestamp::MAX }));
         assert_eq!((looked(2), looked(3)), (0, 1));

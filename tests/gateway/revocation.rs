@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 
 use crate::support::scripted::{Scripted, say};
 use crate::support::{Person, Site, peer, site::inside};
@@ -186,7 +186,7 @@ async fn signing_out_cuts_the_downloads_of_the_session() {
     let download = Download::begin(site, site.client(), ("cookie", &cookie)).await;
     let origin = site.url("");
     let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
-    let out = site.send(reqwest::Method::POST, "/-/sign-out", None, &headers, Vec::new()).await;
+    let out = site.send(Method::POST, "/-/sign-out", None, &headers, Vec::new()).await;
     let since = Instant::now();
     assert_eq!(out.status, StatusCode::SEE_OTHER, "{}", out.text());
     download.is_cut(since).await;
@@ -244,4 +244,35 @@ async fn cut_by_a_changed_policy(told: bool) {
     }
     download.is_cut(since).await;
     bystander.goes_on().await;
+}
+
+/// What the gateway says to a browser with this cookie.
+async fn account(site: &Site, cookie: &str) -> StatusCode {
+    let headers = [("cookie", cookie)];
+    site.send(Method::GET, "/-/api/account", None, &headers, Vec::new()).await.status
+}
+
+#[tokio::test]
+async fn a_sign_out_ends_the_cookies_session_though_a_token_is_shown_too() {
+    let site = shared();
+    let bea = site.person("acme", "bea@example.com", "");
+    let cookie = site.sign_in("bea@example.com").await;
+    assert_eq!(account(site, &cookie).await, StatusCode::OK);
+    let origin = site.url("");
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let answer = site.send(Method::POST, "/-/sign-out", Some(&bea), &headers, Vec::new()).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    assert_eq!(account(site, &cookie).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_browsers_session_before() {
+    let site = shared();
+    site.person("acme", "cid@example.com", "");
+    let (first, elsewhere) =
+        (site.sign_in("cid@example.com").await, site.sign_in("cid@example.com").await);
+    let second = site.sign_in_with("cid@example.com", &[("cookie", &first)]).await;
+    assert_eq!(account(site, &first).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(account(site, &second).await, StatusCode::OK);
+    assert_eq!(account(site, &elsewhere).await, StatusCode::OK, "another browser's");
 }

@@ -159,3 +159,32 @@ async fn a_connection_with_garbage_after_the_body_is_not_used_again() {
     }
     assert_eq!(upstream.connections(), 2, "the first is thrown away, the second is kept");
 }
+
+#[tokio::test]
+async fn keys_that_one_bucket_does_not_know_still_open_the_others() {
+    let (site, reader, upstream) = before(|_, head, socket| {
+        if head.contains("/b/elsewhere/") {
+            let body = "<Error><Code>InvalidAccessKeyId</Code></Error>";
+            let length = body.len();
+            say(socket, &format!("HTTP/1.1 403 No\r\nContent-Length: {length}\r\n\r\n{body}"));
+        } else {
+            say(socket, &format!("{HEAD}Content-Length: 4\r\n\r\ngood"));
+        }
+    });
+    let place = format!(
+        "--bucket b --prefix elsewhere/ --region eu-central-1 --endpoint http://127.0.0.1:{} \
+         --addressing path",
+        upstream.port
+    );
+    site.project("acme", "maps", &place);
+    for _ in 0..5 {
+        let mut ill = StatusCode::NOT_FOUND;
+        // Until the new project is noticed.
+        while ill == StatusCode::NOT_FOUND {
+            ill = site.get("/-/objects/maps/media/x.bin", Some(&reader)).await.status;
+        }
+        assert_eq!(ill, StatusCode::SERVICE_UNAVAILABLE);
+        let well = site.get(OBJECT, Some(&reader)).await;
+        assert_eq!((well.status, well.text().as_str()), (StatusCode::OK, "good"));
+    }
+}

@@ -277,11 +277,17 @@ impl Site {
 
     /// Signs in with the password and returns the session's cookie as `name=value`.
     pub async fn sign_in(&self, email: &str) -> String {
+        self.sign_in_with(email, &[]).await
+    }
+
+    /// As [`Self::sign_in`], by a browser that sends these headers too.
+    pub async fn sign_in_with(&self, email: &str, more: &[(&str, &str)]) -> String {
         let form =
             format!("email={}&password={}", email.replace('@', "%40"), PASSWORD.replace(' ', "+"));
         let origin = self.url("");
-        let headers =
-            [("content-type", "application/x-www-form-urlencoded"), ("origin", origin.as_str())];
+        let mut headers =
+            vec![("content-type", "application/x-www-form-urlencoded"), ("origin", &*origin)];
+        headers.extend(more);
         let answer = self.send(Method::POST, "/-/sign-in", None, &headers, form.into_bytes()).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
         let cookie = answer.headers["set-cookie"].to_str().unwrap();

@@ -1,6 +1,9 @@
 //! The AWS default chain, in its documented order: environment, shared profile files, web identity, container or pod,
 //! instance metadata (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>). The first that
-//! is set up decides: one that is set up and fails is an error, never a reason to try the next.
+//! is set up decides: one that is set up and fails is an error, never a reason to try the next. A profile that the
+//! settings name is no link of the chain but a choice, as `--profile` is for the AWS command line, where "command line
+//! options" stand before the environment (<https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-authentication.html>):
+//! it gives the keys or nothing does. `AWS_PROFILE` only says which profile the chain looks at.
 
 mod endpoint;
 mod environment;
@@ -23,6 +26,8 @@ use crate::ground::secret::Secret;
 /// One chain, with the settings' choices made.
 #[derive(Debug)]
 pub(super) struct Chain {
+    /// The settings name the profile: nothing else is asked.
+    only_profile: bool,
     /// Asked for by name, or `None` for `default`, which need not exist.
     profile: Option<String>,
     environment: Environment,
@@ -36,11 +41,17 @@ const REGION: &str = "us-east-1";
 impl Chain {
     pub(super) fn new(profile: Option<String>, variables: &Variables) -> Self {
         let environment = Environment::read(variables);
-        Self { profile: profile.or_else(|| environment.profile.clone()), environment }
+        let only_profile = profile.is_some();
+        let profile = profile.or_else(|| environment.profile.clone());
+        Self { only_profile, profile, environment }
     }
 
     /// The keys of the first link that is set up.
     pub(super) async fn keys(&self, tools: &Tools) -> Result<Keys, SourceError> {
+        if self.only_profile {
+            let keys = Box::pin(self.profile_keys(tools)).await?;
+            return keys.ok_or_else(|| self.profile_fault("it names no keys and no role"));
+        }
         if let Some(keys) = self.environment_keys()? {
             return Ok(keys);
         }
@@ -56,8 +67,7 @@ impl Chain {
         if let Some(keys) = Box::pin(endpoint::instance(&self.environment, tools)).await? {
             return Ok(keys);
         }
-        let profile = self.profile.clone().unwrap_or_else(|| "default".to_owned());
-        Err(SourceError::NothingInChain { profile })
+        Err(SourceError::NothingInChain { profile: self.profile_name().to_owned() })
     }
 
     fn environment_keys(&self) -> Result<Option<Keys>, SourceError> {

@@ -24,8 +24,8 @@ impl Chain {
     /// `None` when there is no profile of that name that says anything about keys.
     pub(super) async fn profile_keys(&self, tools: &Tools) -> Result<Option<Keys>, SourceError> {
         let profiles = self.read_profiles().await?;
-        let name = self.profile.as_deref().unwrap_or("default");
-        let fault = |problem| SourceError::Profile { profile: name.to_owned(), problem };
+        let name = self.profile_name();
+        let fault = |problem| self.profile_fault(problem);
         let Some(profile) = profiles.get(name) else {
             return match &self.profile {
                 Some(_) => Err(fault("neither of the shared files has it")),
@@ -54,6 +54,14 @@ impl Chain {
             keys = Box::pin(self.step(tools, &keys, step)).await?;
         }
         Ok(Some(keys))
+    }
+
+    pub(super) fn profile_name(&self) -> &str {
+        self.profile.as_deref().unwrap_or("default")
+    }
+
+    pub(super) fn profile_fault(&self, problem: &'static str) -> SourceError {
+        SourceError::Profile { profile: self.profile_name().to_owned(), problem }
     }
 
     async fn link(&self, source: &str, tools: &Tools) -> Result<Option<Keys>, SourceError> {

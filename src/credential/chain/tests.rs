@@ -61,6 +61,7 @@ async fn profiles_give_keys_roles_and_reasons() {
          [profile env]\nrole_arn=arn:aws:iam::123456789012:role/e\ncredential_source=Environment\n\
          [profile round]\nrole_arn=arn:aws:iam::123456789012:role/x\nsource_profile=about\n\
          [profile about]\nrole_arn=arn:aws:iam::123456789012:role/x\nsource_profile=round\n\
+         [profile empty]\nregion = eu-west-1\n\
          [profile half]\naws_access_key_id=A\n\
          [profile program]\ncredential_process=/bin/false\n\
          [profile second-factor]\nrole_arn=arn:aws:iam::123456789012:role/x\nmfa_serial=s\n",
@@ -74,6 +75,10 @@ async fn profiles_give_keys_roles_and_reasons() {
         async move { chain.keys(tools).await }
     };
     assert_eq!(id(&of("base").await), "AKIASOURCE");
+    let with_keys = [&variables[..], &ENVIRONMENT].concat();
+    assert_eq!(id(&keys(Some("base"), &with_keys).await), "AKIASOURCE", "the settings' choice");
+    let chosen_there = [&with_keys[..], &[("AWS_PROFILE", "base")]].concat();
+    assert_eq!(id(&keys(None, &chosen_there).await), "AKIDENV", "a link of the chain");
 
     let role = of("role").await;
     let call = world.sts.issued(id(&role));
@@ -86,6 +91,7 @@ async fn profiles_give_keys_roles_and_reasons() {
     for (profile, reason) in [
         ("round", "leads back"),
         ("half", "not both"),
+        ("empty", "no keys"),
         ("program", "credential_process"),
         ("second-factor", "mfa_serial"),
         ("env", "credential_source"),

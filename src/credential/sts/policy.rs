@@ -1,8 +1,11 @@
 //! The session policy: cuts an assumed role down to one storage's bucket and prefix, so that its keys, were they ever
 //! used wrongly, open nothing else.
 
+use serde_json::{Value, json};
+
 use super::SourceError;
 use crate::catalog::{Place, S3Place, Storage};
+use crate::outbound::Host;
 
 /// A policy document for `AssumeRole`'s `Policy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +15,13 @@ impl SessionPolicy {
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>: `Policy` has 1 to 2,048 characters.
     pub(in crate::credential) const MOST: usize = 2048;
 
-    /// Reading, writing and listing below the storage's prefix, and nothing else.
+    /// Reading, writing and listing below the storage's prefix, and nothing else: a session policy takes away, it never
+    /// gives what the role has not.
+    ///
+    /// S3 says 404 of a missing key only to who may list the bucket, else 403
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>), and a read has no `s3:prefix` to hold against
+    /// the condition: below a prefix, a missing key is an `AccessDenied`. A condition that also holds where there is no
+    /// `s3:prefix` (`StringLikeIfExists`, `Null`) would cure that and let these keys list the names in the whole bucket.
     ///
     /// # Errors
     /// [`SourceError::PolicyTooLarge`].
@@ -20,26 +29,27 @@ impl SessionPolicy {
         storage: &Storage,
         partition: &str,
     ) -> Result<Self, SourceError> {
-        let Place::S3(S3Place { bucket, prefix, .. }) = &storage.place;
-        let (bucket, prefix) = (literal(bucket), literal(prefix.as_str()));
+        let Place::S3(place) = &storage.place;
+        let (bucket, prefix) = (literal(&place.bucket), literal(place.prefix.as_str()));
         let bucket = format!("arn:{partition}:s3:::{bucket}");
-        let policy = serde_json::json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Action": ["s3:GetObject", "s3:PutObject"],
-                    "Resource": format!("{bucket}/{prefix}*"),
-                },
-                {
-                    "Effect": "Allow",
-                    "Action": "s3:ListBucket",
-                    "Resource": bucket,
-                    "Condition": { "StringLike": { "s3:prefix": format!("{prefix}*") } },
-                },
-            ],
-        })
-        .to_string();
+        let objects = json!({
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": format!("{bucket}/{prefix}*"),
+        });
+        let list = if prefix.is_empty() {
+            json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket })
+        } else {
+            json!({
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": bucket,
+                "Condition": { "StringLike": { "s3:prefix": format!("{prefix}*") } },
+            })
+        };
+        let statements: Vec<Value> =
+            [objects, list].into_iter().chain(encryption(place, partition)).collect();
+        let policy = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
         match policy.chars().count() {
             0..=Self::MOST => Ok(Self(policy)),
             characters => Err(SourceError::PolicyTooLarge { characters }),
@@ -50,6 +60,26 @@ impl SessionPolicy {
     pub(in crate::credential) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What S3 does with KMS's keys on behalf of who reads and writes (SSE-KMS), and nobody else may do
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>): which keys is the role's to say. Only for
+/// Amazon's own S3: others' STS may refuse a policy with actions that they do not know.
+fn encryption(place: &S3Place, partition: &str) -> Option<Value> {
+    let china = if partition == "aws-cn" { ".cn" } else { "" };
+    let amazon = format!(".amazonaws.com{china}");
+    let at_amazon = |endpoint: &String| {
+        endpoint.parse::<Host>().is_ok_and(|host| host.name().ends_with(&amazon))
+    };
+    place.endpoint.as_ref().is_none_or(at_amazon).then(|| {
+        let via = format!("s3.{}{amazon}", literal(&place.region));
+        json!({
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": { "StringEquals": { "kms:ViaService": via } },
+        })
+    })
 }
 
 /// Text that stands for itself where a policy would read wildcards and variables
@@ -77,8 +107,8 @@ mod tests {
     #[test]
     fn a_policy_opens_the_prefix_and_no_more() {
         let text = policy("media", "scans").unwrap().0;
-        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let expected = serde_json::json!({
+        let read: Value = serde_json::from_str(&text).unwrap();
+        let expected = json!({
             "Version": "2012-10-17",
             "Statement": [
                 {
@@ -92,9 +122,51 @@ mod tests {
                     "Resource": "arn:aws:s3:::media",
                     "Condition": { "StringLike": { "s3:prefix": "scans/*" } },
                 },
+                {
+                    "Effect": "Allow",
+                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                    "Resource": "*",
+                    "Condition": {
+                        "StringEquals": { "kms:ViaService": "s3.eu-central-1.amazonaws.com" },
+                    },
+                },
             ],
         });
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_storage_that_is_the_whole_bucket_may_list_it_and_so_tells_what_is_missing() {
+        let text = policy("media", "").unwrap().0;
+        let read: Value = serde_json::from_str(&text).unwrap();
+        let list = json!({
+            "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::media",
+        });
+        assert_eq!(read["Statement"][1], list);
+    }
+
+    #[test]
+    fn keys_of_kms_are_for_amazons_own_s3_in_the_storages_region() {
+        for (endpoint, partition, via) in [
+            (None, "aws", Some("s3.eu-central-1.amazonaws.com\"")),
+            (None, "aws-cn", Some("s3.eu-central-1.amazonaws.com.cn\"")),
+            (
+                Some("https://bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com"),
+                "aws",
+                Some("s3.eu-central-1.amazonaws.com\""),
+            ),
+            (Some("https://minio.example.com"), "aws", None),
+            (Some("https://amazonaws.com.example.com"), "aws", None),
+        ] {
+            let mut storage = storage(1, 1, "team", ("media", "scans"));
+            let Place::S3(place) = &mut storage.place;
+            place.endpoint = endpoint.map(str::to_owned);
+            let policy = SessionPolicy::for_storage(&storage, partition).unwrap();
+            let found = via.map_or(!policy.as_str().contains("kms"), |via| {
+                policy.as_str().contains(&format!("\"kms:ViaService\":\"{via}"))
+            });
+            assert!(found, "{endpoint:?}: {policy:?}");
+        }
     }
 
     #[test]
@@ -108,10 +180,10 @@ mod tests {
 
     #[test]
     fn a_policy_that_sts_would_not_take_is_refused_here() {
-        assert!(policy("media", &"p".repeat(800)).is_ok());
+        assert!(policy("media", &"p".repeat(750)).is_ok());
         let refused = policy("media", &"p".repeat(1000)).unwrap_err();
         assert!(
-            matches!(refused, SourceError::PolicyTooLarge { characters: 2100..=2400 }),
+            matches!(refused, SourceError::PolicyTooLarge { characters: 2300..=2600 }),
             "{refused}"
         );
     }

@@ -91,7 +91,7 @@ async fn play(steps: &[Step]) -> usize {
                 while let Some(answer) = asked.join_next().await {
                     if let Some((storage, credential)) = answer.unwrap() {
                         check(&world, &storage, &credential);
-                        world.minter.reject(&credential);
+                        credential.reject(world.tools.clock.now());
                         served += 1;
                     }
                 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::socket::serve;
 use super::sts::{Deed, SOURCE};
 use super::world::settings;
 use super::{World, storage};
 use crate::catalog::Storage;
-use crate::credential::{CredentialError, SourceError, Sources};
+use crate::credential::{Credential, CredentialError, Source, SourceError, Sources, Variables};
 use crate::ground::clock::SignedDuration;
+use crate::ground::secret::Secret;
 
 fn team(project: i64, id: i64) -> Arc<Storage> {
     Arc::new(storage(project, id, "team", ("media", "scans")))
@@ -205,23 +207,79 @@ async fn old_keys_serve_through_failing_renewals_and_never_past_their_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rejected_keys_are_dropped_and_fresh_rejected_ones_not_fetched_at_once() {
+async fn rejected_keys_are_dropped_and_fresh_ones_not_fetched_again() {
     let world = World::new().await;
+    let reject = |credential: &Credential| credential.reject(world.tools.clock.now());
     let storage = team(1, 1);
     let first = world.mint(&storage).await.unwrap();
     world.hand.advance(SignedDuration::from_mins(2));
-    world.minter.reject(&first);
+    reject(&first);
     let second = world.mint(&storage).await.unwrap();
     assert_ne!(second.id(), first.id());
     // The old one again: it is not the one in use.
-    world.minter.reject(&first);
+    reject(&first);
     assert_eq!(world.id(&storage).await, second.id().unwrap());
-    world.minter.reject(&second);
-    let error = world.mint(&storage).await.unwrap_err();
-    assert!(matches!(cause(&error), SourceError::Rejected), "{error:?}");
-    world.hand.advance(SignedDuration::from_secs(1));
+    reject(&second);
+    assert_eq!(world.id(&storage).await, second.id().unwrap(), "fresh");
+    world.hand.advance(SignedDuration::from_mins(1));
+    reject(&second);
     assert_ne!(world.id(&storage).await, second.id().unwrap());
     assert_eq!(world.sts.calls().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_one_storage_refuses_still_open_the_others() {
+    let world = World::new().await;
+    let well = Arc::new(storage(1, 1, "keys", ("media", "")));
+    let ill = Arc::new(storage(2, 2, "keys", ("elsewhere", "")));
+    for second in [0, 1, 59, 3600] {
+        world.hand.advance(SignedDuration::from_secs(second));
+        world.mint(&ill).await.unwrap().reject(world.tools.clock.now());
+        assert_eq!(world.id(&well).await, SOURCE.0, "after {second} s more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_keys_that_one_storage_refuses_serve_until_others_have_come() {
+    let world = World::new().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    let address = serve(move |_| {
+        let turn = counting.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let body = format!(
+                "{{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA{turn}\",\"SecretAccessKey\":\"s\",\
+                 \"Token\":\"t\",\"Expiration\":\"2026-01-02T00:00:00Z\"}}"
+            );
+            (200, body)
+        }
+    });
+    let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/", address.await));
+    let mut settings = settings(&world.sts, 3600);
+    settings.environment = Variables::new([(uri.0.to_owned(), Secret::new(uri.1))]);
+    settings.sources.insert("chain".parse().unwrap(), Source::Chain { profile: None });
+    world.minter.install(Sources::read(&settings).unwrap());
+    let (well, ill) = (storage(1, 1, "chain", ("media", "")), storage(2, 2, "chain", ("b", "")));
+    let (well, ill) = (Arc::new(well), Arc::new(ill));
+    let refused = world.mint(&ill).await.unwrap();
+    refused.reject(world.tools.clock.now());
+    assert_eq!(world.id(&well).await, "ASIA0", "they are fresh: others would be the same");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    world.hand.advance(SignedDuration::from_mins(1));
+    refused.reject(world.tools.clock.now());
+    assert_eq!(world.id(&well).await, "ASIA0", "nobody waits for those that come");
+    world.until(|| world.at_rest(&well)).await;
+    assert_eq!(world.id(&well).await, "ASIA1");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sts_is_not_asked_again_with_keys_that_it_refused() {
+    let world = World::new().await;
+    world.sts.then(Deed::Refuse(403, "InvalidClientTokenId", "unknown"));
+    let error = world.mint(&team(1, 1)).await.unwrap_err();
+    assert!(matches!(cause(&error), SourceError::Refused { .. }), "{error:?}");
+    assert_eq!(world.sts.calls().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

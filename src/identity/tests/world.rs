@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -36,6 +37,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(super) async fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let records = Records::open(&folder.path().join("r.sqlite"), clock.clone()).await.unwrap();
@@ -48,7 +53,7 @@ impl World {
             clock,
             random: Random::system(),
             master: MasterKey::new(Secret::new([7; 32])),
-            settings: Settings::default(),
+            settings,
             serves_clear_text: false,
         };
         let schemes = Arc::new(Schemes::new(parts).unwrap());
@@ -72,6 +77,13 @@ impl World {
         self.schemes.parts.watch.catch_up().await.unwrap();
     }
 
+    /// Waits until the use at this moment, which is told in the background, stands in the records.
+    pub(super) async fn written(&self, used: impl AsyncFn(&Records) -> Option<Timestamp>) {
+        let now = Some(self.schemes.parts.clock.now());
+        let written = async { while used(&self.records).await != now {} };
+        tokio::time::timeout(Duration::from_secs(10), written).await.expect("it is not told");
+    }
+
     /// The same file, as another process sees it.
     pub(super) async fn other_process(&self) -> Records {
         let path = self.folder.path().join("r.sqlite");
@@ -93,6 +105,7 @@ impl World {
             password: Secret::new(password.to_owned()),
             client: from.parse::<IpAddr>().unwrap(),
             user_agent: "a browser".to_owned(),
+            replaces: None,
         };
         self.schemes.sign_in(asked).await
     }

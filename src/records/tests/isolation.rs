@@ -77,12 +77,15 @@ async fn fill(records: &Records, owner: &str, holdings: &[(usize, usize, bool)])
     }
     for number in 0..2u8 {
         let email = format!("{owner}{number}@example.com").parse().unwrap();
-        let new = NewAccount { email: &email, role: None, password_hash: None };
+        let password_hash = Secret::new(owner.to_owned());
+        let new =
+            NewAccount { email: &email, role: None, password_hash: Some(password_hash.clone()) };
         let account = records.create_account(id, new).await.unwrap();
         let hash = [account.0.to_be_bytes()[7]; 32];
         let session = NewSessionRow {
             hash: &hash,
             account,
+            password_hash: &password_hash,
             absolute_end: Timestamp::MAX,
             address: "192.0.2.1".parse().unwrap(),
             address_hash: "x",

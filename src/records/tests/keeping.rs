@@ -2,8 +2,9 @@
 
 use super::fresh;
 use crate::catalog::{Place, Role, StorageName};
-use crate::ground::clock::Clock;
-use crate::records::{NewAccount, Put, Records, RecordsError};
+use crate::ground::clock::{Clock, Timestamp};
+use crate::ground::secret::Secret;
+use crate::records::{NewAccount, NewSessionRow, Put, Records, RecordsError};
 
 fn place(bucket: &str) -> Place {
     let text = format!(r#"{{"kind":"s3","bucket":"{bucket}","prefix":"/a","region":"eu"}}"#);
@@ -163,4 +164,29 @@ async fn many_processes_may_open_and_write_at_the_same_time() {
     let records = Records::open(&path, Clock::system()).await.unwrap();
     assert_eq!(records.organizations().await.unwrap().len(), 20);
     assert_eq!(records.last_change().await.unwrap(), 20, "each told exactly once");
+}
+
+#[tokio::test]
+async fn no_session_begins_with_a_password_that_was_changed_meanwhile() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = records.create_organization(&"acme".parse().unwrap(), "").await.unwrap();
+    let email = "ann@example.com".parse().unwrap();
+    let (old, new) = (Secret::new("old".to_owned()), Secret::new("new".to_owned()));
+    let ann = NewAccount { email: &email, role: None, password_hash: Some(old.clone()) };
+    let account = records.create_account(acme, ann).await.unwrap();
+    let session = |hash, password_hash| NewSessionRow {
+        hash,
+        account,
+        password_hash,
+        absolute_end: Timestamp::MAX,
+        address: "192.0.2.1".parse().unwrap(),
+        address_hash: "x",
+        user_agent: "",
+    };
+    records.insert_session(session(&[1; 32], &old)).await.unwrap();
+    records.set_password_hash(acme, account, &new).await.unwrap();
+    let late = records.insert_session(session(&[2; 32], &old)).await;
+    assert!(matches!(late, Err(RecordsError::NotFound { .. })), "{late:?}");
+    assert!(records.sessions(acme).await.unwrap().is_empty());
+    records.insert_session(session(&[3; 32], &new)).await.unwrap();
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::{Findings, told};
 use crate::backend::{self, Store};
-use crate::catalog::{OrganizationId, Project, Role, Scope, Storage};
+use crate::catalog::{OrganizationId, Project, Role, Storage};
 use crate::command::Failure;
 use crate::credential::Minter;
 use crate::ground::clock::Clock;
 use crate::ground::random::Random;
-use crate::identity::{Identity, suppose};
+use crate::identity::{Identity, Supposed, suppose};
 use crate::outbound::Door;
 use crate::policy::Policy;
 use crate::records::Watch;
@@ -93,7 +93,7 @@ impl Lister {
             if account.disabled.is_none() && rules(account.role) {
                 let generation = self.watch.catalog().generation().current();
                 let person = records.person(account.id).await?;
-                return Ok(person.map(|person| suppose(person, Scope::ALL, generation)));
+                return Ok(person.map(|person| suppose(person, Supposed::Session, generation)));
             }
         }
         Ok(None)
