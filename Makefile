@@ -8,12 +8,12 @@ demo:
 
 # Every test: pure, black box against real peers, browser.
 test:
-	tests/peers/install moto browser
+	tests/peers/install
 	cargo test --no-fail-fast
 
 # Micro-benchmarks, then the side-by-side run with nginx and Envoy.
 bench:
-	tests/peers/install load envoy
+	tests/peers/install tools load envoy
 	cargo bench
 	cargo build --release
 	benches/compare/run
@@ -30,6 +30,6 @@ docs:
 certs:
 	certs/make
 
-# Each target for SECONDS (default 60); needs cargo-fuzz.
+# Each target for SECONDS (default 60).
 fuzz:
 	fuzz/run $(SECONDS)

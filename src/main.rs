@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Small objects and many threads: measured against the system's allocator in `benches/`.
+/// For many small objects on many threads. `benches/` measures the program with it, not against the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::DeskError;
 use crate::backend::Reply;
+use crate::policy::Grant;
 use crate::sign_in::ReturnAddress;
 
 /// Nothing is loaded from elsewhere, nothing is inline, nobody frames us. `connect-src` is for the media page's script.
@@ -79,10 +80,9 @@ impl Answer {
         response
     }
 
-    pub(super) fn into_reply(self) -> Reply {
-        let mut reply = Reply::ours(self.status, self.headers, self.body);
-        reply.signed_in = self.signed_in;
-        reply
+    pub(super) fn into_reply(mut self, grant: &Grant) -> Reply {
+        let signed_in = self.signed_in.take();
+        Reply::ours(grant, self.into_response(), signed_in)
     }
 }
 
@@ -92,9 +92,9 @@ mod tests {
 
     #[test]
     fn json_is_typed_and_never_stored() {
-        let reply = Answer::json(&["abc"]).unwrap().into_reply();
-        assert_eq!(reply.headers[CONTENT_TYPE], "application/json");
-        assert_eq!(reply.headers[CACHE_CONTROL], "no-store");
+        let answer = Answer::json(&["abc"]).unwrap();
+        assert_eq!(answer.headers[CONTENT_TYPE], "application/json");
+        assert_eq!(answer.headers[CACHE_CONTROL], "no-store");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Desk {
                 self.explanations.answer(&self.control, *id, organization).await?
             }
         };
-        Ok(answer.into_reply())
+        Ok(answer.into_reply(grant))
     }
 
     fn home(&self, grant: &Grant) -> Result<Answer, DeskError> {

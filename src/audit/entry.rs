@@ -136,8 +136,8 @@ impl Entry {
     /// # Errors
     /// [`AuditError`] when it is not.
     pub async fn about_to_answer(&mut self, reply: &Reply) -> Result<(), AuditError> {
-        self.upstream.clone_from(&reply.upstream_id);
-        self.sign_in.clone_from(&reply.signed_in);
+        self.upstream = reply.upstream_id().map(Into::into);
+        self.sign_in = reply.signed_in().map(Into::into);
         self.on_disk().await
     }
 

@@ -24,10 +24,11 @@ mod vigil;
 mod write;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::catalog::Place;
 use crate::outbound::Host;
+use crate::policy::Grant;
 
 pub use body::{ReplyBody, Upstream};
 pub use error::{BackendError, Code};
@@ -43,29 +44,50 @@ pub fn host_of(place: &Place) -> Result<Host, BackendError> {
     Ok(kind::of(place)?.host().clone())
 }
 
-/// An answer on its way to the client: no header of it came through unread. Made in this stage, and by
-/// [`Reply::ours`] for our own pages.
+/// An answer on its way to the client: no header of it came through unread. Made by [`Store::send`], and by
+/// [`Reply::ours`] for our own pages: by neither without a grant.
 #[derive(Debug)]
 pub struct Reply {
-    pub(crate) status: StatusCode,
+    status: StatusCode,
     /// Ours, or copied from the upstream's by the allow-list.
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: ReplyBody,
-    /// The upstream's id for its request, for the audit.
-    pub(crate) upstream_id: Option<Box<str>>,
-    /// Who signed in by this request, for the audit: when it came, that was nobody.
-    pub(crate) signed_in: Option<Box<str>>,
+    headers: HeaderMap,
+    body: ReplyBody,
+    /// The upstream's id for its request.
+    upstream_id: Option<Box<str>>,
+    signed_in: Option<Box<str>>,
 }
 
 impl Reply {
-    /// A reply that the gateway makes by itself.
+    /// A reply that the gateway makes by itself, for what was granted. `signed_in`: who signed in by this request.
     #[must_use]
-    pub const fn ours(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None, signed_in: None }
+    pub(crate) fn ours(
+        _granted: &Grant,
+        response: Response<Bytes>,
+        signed_in: Option<Box<str>>,
+    ) -> Self {
+        let (head, body) = response.into_parts();
+        let (status, headers) = (head.status, head.headers);
+        Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None, signed_in }
     }
 
+    /// The upstream's id for its request, for the audit.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    pub(crate) fn upstream_id(&self) -> Option<&str> {
+        self.upstream_id.as_deref()
+    }
+
+    /// Who signed in by this request, for the audit: when it came, that was nobody.
+    #[must_use]
+    pub(crate) fn signed_in(&self) -> Option<&str> {
+        self.signed_in.as_deref()
+    }
+
+    /// What the client gets.
+    #[must_use]
+    pub(crate) fn into_response(self) -> Response<ReplyBody> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 }

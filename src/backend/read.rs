@@ -6,10 +6,10 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 
 use super::send::{Answer, Errand, upstream_id};
-use super::span::{ContentRange, Span, number, range_header};
+use super::span::{ContentRange, number, range_header};
 use super::validators::{Validators, Verdict, conditions_for_storage};
 use super::{BackendError, Reply, ReplyBody, headers, several};
-use crate::request::{ByteRange, IfRange, ObjectKey, ObjectRead, Ranges};
+use crate::request::{ByteRange, IfRange, ObjectKey, ObjectRead};
 
 use super::kind::Act;
 
@@ -24,16 +24,18 @@ pub(super) async fn read(
         let answer = head(errand, key, read).await?;
         return answer.into_head(errand, read);
     }
-    match read.ranges.as_ref().map(Ranges::as_slice) {
-        None | Some([]) => whole(errand, key, read).await,
-        Some(_) if matches!(read.conditions.if_range, Some(IfRange::Never)) => {
+    let Some(ranges) = &read.ranges else {
+        return whole(errand, key, read).await;
+    };
+    match ranges.as_slice() {
+        _ if matches!(read.conditions.if_range, Some(IfRange::Never)) => {
             whole(errand, key, read).await
         }
         // Storages differ on it; it reaches nothing.
-        Some([ByteRange::Suffix { length: 0 }]) => unsatisfiable(errand, key, read).await,
-        Some([one]) => single(errand, key, read, *one).await,
+        [ByteRange::Suffix { length: 0 }] => unsatisfiable(errand, key, read).await,
+        [one] => single(errand, key, read, *one).await,
         // Boxed: rare, and large.
-        Some(ranges) => Box::pin(several::read(errand, key, read, ranges)).await,
+        _ => Box::pin(several::read(errand, key, read, ranges)).await,
     }
 }
 
@@ -217,7 +219,7 @@ impl Answer {
         let Some(part) = part.filter(|part| part.answers(range)) else {
             return Err(errand.unusable("it is not the range that was asked for"));
         };
-        let length = Span::length(part.span);
+        let length = part.span.length();
         match self.piece.left() {
             None => self.piece.expect(length),
             Some(said) if said == length => (),

@@ -11,17 +11,17 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::kind::Act;
 use super::piece::Piece;
 use super::send::Errand;
-use super::span::{Span, range_header};
+use super::span::range_header;
 use super::validators::{Validators, Verdict};
 use super::{BackendError, Reply, ReplyBody, headers, read};
-use crate::request::{ByteRange, ObjectKey, ObjectRead};
+use crate::request::{ByteRange, ObjectKey, ObjectRead, Ranges, Resolved, Span};
 
 /// Answers a read of several ranges.
 pub(super) async fn read(
     errand: &Errand,
     key: &ObjectKey,
     read: &ObjectRead,
-    ranges: &[ByteRange],
+    ranges: &Ranges,
 ) -> Result<Reply, BackendError> {
     let head = read::head(errand, key, read).await?;
     let validators = Validators::of(&head.headers);
@@ -37,20 +37,16 @@ pub(super) async fn read(
         // Nothing to hold the parts together by, or another object than the client's: then all of it.
         return read::whole(errand, key, read).await;
     };
-    let spans: Vec<Span> =
-        ranges.iter().filter_map(|range| Span::resolve(*range, length)).collect();
-    if spans.is_empty() {
-        return Err(BackendError::RangeNotSatisfiable { length });
-    }
-    if overlap(&spans) {
-        // More bytes than the object has: section 14.2 lets a server send the object instead.
-        return read::whole(errand, key, read).await;
-    }
+    let spans = match ranges.resolve(length) {
+        Resolved::Parts(spans) => spans,
+        Resolved::Unsatisfiable => return Err(BackendError::RangeNotSatisfiable { length }),
+        Resolved::Whole => return read::whole(errand, key, read).await,
+    };
     let object = Object { errand: errand.clone(), key: key.clone(), etag, length };
     let mut headers = headers::of_object(&head.headers, None);
     let body = if let [one] = spans.as_slice() {
         let piece = object.part(*one).await?;
-        put(&mut headers, http::header::CONTENT_RANGE, &one.content_range(length))?;
+        put(&mut headers, http::header::CONTENT_RANGE, &content_range(*one, length))?;
         ReplyBody::one(piece)
     } else {
         let several = Several::open(object, spans, &mut headers).await?;
@@ -61,13 +57,6 @@ pub(super) async fn read(
     Ok(head.reply(errand, StatusCode::PARTIAL_CONTENT, headers, body))
 }
 
-fn overlap(spans: &[Span]) -> bool {
-    spans
-        .iter()
-        .enumerate()
-        .any(|(at, one)| spans.iter().skip(at + 1).any(|two| one.overlaps(*two)))
-}
-
 fn put(headers: &mut HeaderMap, name: http::HeaderName, text: &str) -> Result<(), BackendError> {
     let value =
         HeaderValue::from_str(text).map_err(|cause| BackendError::Unwritable(cause.into()))?;
@@ -75,10 +64,8 @@ fn put(headers: &mut HeaderMap, name: http::HeaderName, text: &str) -> Result<()
     Ok(())
 }
 
-impl Span {
-    fn content_range(self, of: u64) -> String {
-        format!("bytes {}-{}/{of}", self.first, self.last)
-    }
+fn content_range(span: Span, of: u64) -> String {
+    format!("bytes {}-{}/{of}", span.first, span.last)
 }
 
 /// One state of one object.
@@ -243,7 +230,7 @@ fn preamble(
         text.extend_from_slice(b"\r\nContent-Type: ");
         text.extend_from_slice(part_type.as_bytes());
     }
-    let range = format!("\r\nContent-Range: {}\r\n\r\n", span.content_range(of));
+    let range = format!("\r\nContent-Range: {}\r\n\r\n", content_range(span, of));
     text.extend_from_slice(range.as_bytes());
     Bytes::from(text)
 }

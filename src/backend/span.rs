@@ -1,41 +1,8 @@
-//! Ranges against a known length: RFC 9110, section 14.
+//! Ranges as a storage is told and tells them: RFC 9110, section 14.
 
 use http::HeaderValue;
 
-use crate::request::ByteRange;
-
-/// `first..=last`, within an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub first: u64,
-    pub last: u64,
-}
-
-impl Span {
-    /// What a range means for an object of this length; `None` when it reaches none of it.
-    pub(super) fn resolve(range: ByteRange, length: u64) -> Option<Self> {
-        let end = length.checked_sub(1)?;
-        match range {
-            ByteRange::Bounded { first, last } if first <= end => {
-                Some(Self { first, last: last.min(end) })
-            }
-            ByteRange::From { first } if first <= end => Some(Self { first, last: end }),
-            ByteRange::Suffix { length: 1.. } => {
-                let ByteRange::Suffix { length: wanted } = range else { return None };
-                Some(Self { first: length.saturating_sub(wanted), last: end })
-            }
-            ByteRange::Bounded { .. } | ByteRange::From { .. } | ByteRange::Suffix { .. } => None,
-        }
-    }
-
-    pub(super) const fn length(self) -> u64 {
-        (self.last - self.first).saturating_add(1)
-    }
-
-    pub(super) const fn overlaps(self, other: Self) -> bool {
-        self.first <= other.last && other.first <= self.last
-    }
-}
+use crate::request::{ByteRange, Span};
 
 /// A `Content-Range` of bytes that is not `*/…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +25,7 @@ impl ContentRange {
     /// Whether this is what was asked for, and not merely some part of the object.
     pub(super) fn answers(&self, range: ByteRange) -> bool {
         match (self.of, range) {
-            (Some(of), range) => Span::resolve(range, of) == Some(self.span),
+            (Some(of), range) => range.resolve(of) == Some(self.span),
             (None, ByteRange::Bounded { first, last }) => {
                 self.span.first == first && self.span.last <= last
             }
@@ -88,28 +55,6 @@ mod tests {
 
     const fn bounded(first: u64, last: u64) -> ByteRange {
         ByteRange::Bounded { first, last }
-    }
-
-    #[test]
-    fn ranges_are_resolved_as_rfc_9110_says() {
-        let span = |first, last| Some(Span { first, last });
-        let cases = [
-            (bounded(0, 0), 10, span(0, 0)),
-            (bounded(3, 100), 10, span(3, 9)),
-            (bounded(9, u64::MAX), 10, span(9, 9)),
-            (bounded(10, 11), 10, None),
-            (bounded(0, 0), 0, None),
-            (ByteRange::From { first: 9 }, 10, span(9, 9)),
-            (ByteRange::From { first: 10 }, 10, None),
-            (ByteRange::Suffix { length: 3 }, 10, span(7, 9)),
-            (ByteRange::Suffix { length: 30 }, 10, span(0, 9)),
-            (ByteRange::Suffix { length: 0 }, 10, None),
-            (ByteRange::Suffix { length: 3 }, 0, None),
-            (bounded(0, u64::MAX), u64::MAX, span(0, u64::MAX - 1)),
-        ];
-        for (range, length, expected) in cases {
-            assert_eq!(Span::resolve(range, length), expected, "{range:?} of {length}");
-        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub struct Ranges(Vec<ByteRange>);
 /// What ranges mean for an object of known length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
-    /// The ranges are to be ignored: the whole object is sent.
+    /// The ranges overlap, so that they are more bytes than they cover: section 14.2 lets a server send the whole
+    /// object instead.
     Whole,
     /// At least one part, in the order asked, none overlapping another.
     Parts(Vec<Span>),

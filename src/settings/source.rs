@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One settings file as it was read.
-#[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
     text: String,
@@ -85,6 +84,12 @@ impl Source {
     }
 }
 
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl Place {
     /// What a relative path at this place is relative to; `None` is the working directory.
     pub(super) fn folder(&self) -> Option<&Path> {
@@ -115,6 +120,13 @@ mod tests {
         for (offset, expected) in cases {
             assert_eq!(source.line_and_column(offset), expected, "{offset}");
         }
+    }
+
+    #[test]
+    fn the_text_is_shown_by_no_other_way() {
+        let source = Source::shared(Path::new("a"), "key = \"s3cret\"");
+        let place = Place::File { source, span: 6..14 };
+        assert!(!format!("{place:?}").contains("s3cret"));
     }
 
     #[test]

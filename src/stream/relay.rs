@@ -48,11 +48,7 @@ pub fn relay<W: Witness>(
     incoming: &Incoming,
     witness: W,
 ) -> Response<RelayBody<W>> {
-    let Reply { status, headers, body, .. } = reply;
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    relayed(response, Some(held), incoming, witness)
+    relayed(reply.into_response(), Some(held), incoming, witness)
 }
 
 /// A small answer of ours that no grant stands behind: a refusal.

@@ -1,5 +1,6 @@
 //! HTTP/2 through the h2 crate's client, which sends what it is told.
 
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,9 +19,7 @@ const ROOT: &str = "https://gw.example.com/";
 
 fn within<F: Future>(work: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(std::time::Duration::from_secs(30), work).await.unwrap()
-    })
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), work).await.unwrap() })
 }
 
 async fn secured(server: &Server) -> TlsStream<TcpStream> {
@@ -147,23 +146,76 @@ fn a_head_request_gets_a_length_and_no_body() {
     });
 }
 
-#[test]
-fn rapid_resets_end_the_connection_and_nothing_else() {
-    let server = Server::start();
-    within(async {
-        let attacker = connect(&server).await;
-        let mut resets = 0;
-        for _ in 0..20_000 {
-            let Ok(mut sender) = attacker.clone().ready().await else { break };
-            let Ok((_, mut stream)) = sender.send_request(get(ROOT).body(()).unwrap(), false)
-            else {
-                break;
-            };
-            stream.send_reset(h2::Reason::CANCEL);
-            resets += 1;
-            tokio::task::yield_now().await;
+/// One frame: RFC 9113, section 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// `:method: POST`, `:scheme: https`, `:path: /`, `:authority: gw.example.com` (RFC 7541, appendix A).
+const HEAD: &[u8] = b"\x83\x87\x84\x41\x0egw.example.com";
+
+/// Sends all of this at once and reads to the connection's end: the error code of the server's goodbye.
+fn goodbye(server: &Server, frames: &[u8]) -> Option<u32> {
+    let config = client_config(rustls::ALL_VERSIONS, &[b"h2"]);
+    let mut tls = crate::tls::connect(server, "gw.example.com", config).unwrap();
+    let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &*frame(SETTINGS, 0, 0, &[])].concat();
+    // The server may close before it has read everything.
+    drop(tls.write_all(&preface).and_then(|()| tls.write_all(frames)));
+    let mut heard = Vec::new();
+    if let Err(error) = tls.read_to_end(&mut heard) {
+        assert_ne!(error.kind(), ErrorKind::WouldBlock, "the connection was not ended");
+    }
+    let mut rest = heard.as_slice();
+    while let [a, b, c, kind, _, _, _, _, _, after @ ..] = rest {
+        let length = usize::try_from(u32::from_be_bytes([0, *a, *b, *c])).unwrap();
+        let (payload, next) = after.split_at_checked(length)?;
+        if *kind == GOAWAY {
+            return payload.get(4..8).map(|code| u32::from_be_bytes(code.try_into().unwrap()));
         }
-        assert!(resets > 0);
+        rest = next;
+    }
+    None
+}
+
+#[test]
+fn a_flood_ends_its_connection_and_nothing_else() {
+    let server = Server::start();
+    let streams = || (0..1000).map(|n| 2 * n + 1);
+    let post = frame(HEADERS, END_HEADERS, 1, HEAD);
+    let endless = frame(HEADERS, 0, 1, HEAD);
+    let floods = [
+        (
+            "resets",
+            streams()
+                .flat_map(|stream| {
+                    let cancel = frame(RST_STREAM, 0, stream, &[0, 0, 0, 8]);
+                    [frame(HEADERS, END_HEADERS, stream, HEAD), cancel].concat()
+                })
+                .collect(),
+        ),
+        ("continuations", [endless, frame(CONTINUATION, 0, 1, &[]).repeat(1000)].concat()),
+        ("empty data", [post, frame(DATA, 0, 1, &[]).repeat(1000)].concat()),
+        (
+            "empty heads",
+            streams()
+                .flat_map(|stream| frame(HEADERS, END_HEADERS | END_STREAM, stream, &[]))
+                .collect::<Vec<u8>>(),
+        ),
+    ];
+    for (name, frames) in floods {
+        let code = goodbye(&server, &frames);
+        assert_eq!(code, Some(u32::from(h2::Reason::ENHANCE_YOUR_CALM)), "{name}");
+    }
+    within(async {
         let sender = connect(&server).await;
         assert_eq!(ask(&sender, get(ROOT).body(()).unwrap()).await.unwrap().0, 200);
     });
@@ -192,7 +244,7 @@ fn a_drain_says_goodbye_and_lets_streams_end() {
 
 #[test]
 fn a_client_that_opens_no_window_is_cut_off() {
-    let server = Server::with(|settings| settings.limits.stall = std::time::Duration::from_secs(1));
+    let server = Server::with(|settings| settings.limits.stall = Duration::from_secs(1));
     within(async {
         let mut sender = connect(&server).await;
         let request = get("https://gw.example.com/-/endless").body(()).unwrap();

@@ -68,9 +68,9 @@ pub fn client_config(
     Arc::new(config)
 }
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
+pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
-fn connect(server: &Server, name: &str, config: Arc<ClientConfig>) -> std::io::Result<Tls> {
+pub fn connect(server: &Server, name: &str, config: Arc<ClientConfig>) -> std::io::Result<Tls> {
     let mut socket = TcpStream::connect(server.https)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;
     let name = ServerName::try_from(name.to_owned()).unwrap();

@@ -32,6 +32,44 @@ async fn whole(client: &Client) -> Vec<u8> {
     answer.bytes().await.unwrap().to_vec()
 }
 
+#[test]
+fn the_demo_prints_its_keys_and_keeps_to_its_arguments() {
+    let demo = demo();
+    let names = [
+        "DEMO_ADMIN_EMAIL",
+        "DEMO_ADMIN_PASSWORD",
+        "DEMO_ANNOTATOR_EMAIL",
+        "DEMO_ANNOTATOR_PASSWORD",
+        "DEMO_ANNOTATOR_TOKEN",
+        "DEMO_AUDIT",
+        "DEMO_CONFIG",
+        "DEMO_OBJECT_PATH",
+        "DEMO_OBJECT_SHA256",
+        "DEMO_STRANGER_TOKEN",
+        "SLUICEGATE_CA",
+        "SLUICEGATE_OPERATIONS_URL",
+        "SLUICEGATE_URL",
+    ];
+    assert_eq!(demo.names(), names);
+    let [listen, operations] = &demo.addresses;
+    let port = listen.rsplit(':').next().unwrap();
+    assert_eq!(demo.value("SLUICEGATE_URL"), format!("https://localhost:{port}"));
+    assert_eq!(demo.value("SLUICEGATE_OPERATIONS_URL"), format!("http://{operations}"));
+    let state = demo.folder.path().join("state");
+    for name in ["SLUICEGATE_CA", "DEMO_CONFIG", "DEMO_AUDIT"] {
+        let path = std::path::Path::new(demo.value(name));
+        assert!(path.starts_with(&state) && path.exists(), "{name}: {}", path.display());
+    }
+    assert!(state.join("records.sqlite").exists());
+}
+
+#[tokio::test]
+async fn the_demo_is_ready_when_it_prints() {
+    let ready = format!("{}/readyz", demo().value("SLUICEGATE_OPERATIONS_URL"));
+    let answer = client().get(ready).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+}
+
 #[tokio::test]
 async fn the_annotator_gets_the_object_with_the_printed_digest() {
     let bytes = whole(&client()).await;

@@ -54,17 +54,54 @@ fn talkative() -> Scripted {
             say(socket, &format!("{BUCKET} at {TOLD} speaks no HTTP\r\n\r\n"));
             hang_up(socket);
         } else {
-            tell(line, socket);
+            tell(head, socket);
         }
     })
 }
 
-fn tell(line: &str, socket: &mut TcpStream) {
+/// The object that the talkative upstream has.
+const PLAIN: &str = "plain";
+
+/// What the head's condition or range makes of a 200: a status and which bytes, as a `Content-Range` names them.
+fn judged(head: &str) -> (&'static str, Option<(usize, usize)>) {
+    let head = head.to_lowercase();
+    let field = |name: &str| {
+        let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.map(|value| value.trim().to_owned())
+    };
+    let same = |tags: String| tags == "*" || tags.contains("\"e\"");
+    if field("if-match").is_some_and(|tags| !same(tags)) {
+        return ("412 Precondition Failed", None);
+    }
+    if field("if-none-match").is_some_and(same) {
+        return ("304 Not Modified", None);
+    }
+    let Some(range) = field("range") else { return ("200 OK", None) };
+    let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let end = PLAIN.len() - 1;
+    let (first, last) = match (first.parse::<usize>(), last.parse::<usize>()) {
+        (Ok(first), last) => (first, last.unwrap_or(end).min(end)),
+        (Err(_), last) => (PLAIN.len() - last.unwrap().min(PLAIN.len()), end),
+    };
+    if first > end {
+        return ("416 Range Not Satisfiable", None);
+    }
+    ("206 Partial Content", Some((first, last)))
+}
+
+fn tell(head: &str, socket: &mut TcpStream) {
+    let line = head.lines().next().unwrap();
     let listing = line.contains("list-type");
     let chosen = ANSWERS.iter().find(|(word, _)| line.contains(word));
     let status = chosen.map_or("200 OK", |(_, status)| status);
+    let (status, part) = if status == "200 OK" && !listing { judged(head) } else { (status, None) };
+    let range = part.map_or_else(String::new, |(first, last)| {
+        format!("Content-Range: bytes {first}-{last}/{}\r\n", PLAIN.len())
+    });
     let body = match (status, listing) {
-        ("200 OK", false) => "plain".to_owned(),
+        ("200 OK", false) => PLAIN.to_owned(),
+        ("206 Partial Content", _) => PLAIN[part.unwrap().0..=part.unwrap().1].to_owned(),
+        ("304 Not Modified", _) => String::new(),
         ("200 OK", true) => format!(
             "<?xml version=\"1.0\"?><ListBucketResult><Name>{BUCKET}</Name><Prefix>{PREFIX}</Prefix>\
              <IsTruncated>false</IsTruncated><Contents><Key>{PREFIX}found.png</Key><Size>5</Size>\
@@ -89,7 +126,7 @@ fn tell(line: &str, socket: &mut TcpStream) {
              Content-Location: /{BUCKET}/{PREFIX}\r\nLink: <http://{TOLD}>; rel=next\r\n\
              Set-Cookie: where={TOLD}\r\nx-forwarded-host: {TOLD}\r\nAlt-Svc: h2=\"{TOLD}:443\"\r\n\
              WWW-Authenticate: Basic realm=\"{TOLD}\"\r\nAccess-Control-Allow-Origin: *\r\n\
-             \r\n{sent}",
+             {range}\r\n{sent}",
             body.len()
         ),
     );
@@ -101,6 +138,7 @@ fn code(status: &str) -> &str {
         Some("403") => "AccessDenied",
         Some("404") => "NoSuchKey",
         Some("412") => "PreconditionFailed",
+        Some("416") => "InvalidRange",
         Some("503") => "SlowDown",
         Some("500") => "InternalError",
         _ => "AuthorizationHeaderMalformed",
@@ -113,6 +151,9 @@ struct Scan<'a> {
     client: Client,
     words: Vec<String>,
 }
+
+/// A header of a request.
+type Field = (&'static str, String);
 
 /// How an answer came out: its status, its request's id, its body.
 struct Heard {
@@ -129,10 +170,10 @@ impl<'a> Scan<'a> {
         Self { site, client: site.client(), words }
     }
 
-    async fn ask(&self, method: &Method, path: &str, who: Option<&str>, body: &str) -> Heard {
+    async fn ask(&self, method: &Method, path: &str, who: &[Field], body: &str) -> Heard {
         let mut request = self.client.request(method.clone(), self.site.url(path));
-        if let Some(token) = who {
-            request = request.bearer_auth(token);
+        for (name, value) in who {
+            request = request.header(*name, value);
         }
         if *method == Method::PUT || !body.is_empty() {
             request = request.body(body.to_owned());
@@ -182,12 +223,24 @@ fn paths(objects: &[&str]) -> Vec<String> {
     paths
 }
 
-async fn all_routes_for_all(scan: &Scan<'_>, people: &[&Person], objects: &[&str]) {
+/// What shows that one is this person: a token, and a session.
+async fn proofs(site: &Site, person: &Person) -> [Field; 2] {
+    [bearer(&person.token), ("cookie", site.sign_in(&person.email).await)]
+}
+
+fn bearer(token: &str) -> Field {
+    ("authorization", format!("Bearer {token}"))
+}
+
+async fn all_routes_for_all(scan: &Scan<'_>, people: &[Person], objects: &[&str]) {
     let methods = [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE];
     let seal = r#"{"project":"scans","storage":"media","key":"found.png"}"#;
-    let everybody = people.iter().map(|person| Some(person.token.as_str()));
+    let mut everybody = vec![vec![], vec![bearer("sgt_no-such-token")]];
+    for person in people {
+        everybody.extend(proofs(scan.site, person).await.map(|proof| vec![proof]));
+    }
     let mut statuses = BTreeMap::new();
-    for who in everybody.chain([None, Some("sgt_no-such-token")]) {
+    for who in &everybody {
         for path in paths(objects) {
             for method in &methods {
                 let body = if *method == Method::POST { seal } else { "" };
@@ -245,7 +298,6 @@ async fn no_route_tells_anybody_what_is_behind() {
     let (site, people, words, _upstream) = before_talkative();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let scan = Scan::new(&site, &words);
-    let people = [&people[0], &people[1], &people[2]];
     let objects = ["/-/objects/scans/media/found.png", "/-/objects/scans/media/"];
     all_routes_for_all(&scan, &people, &objects).await;
 }
@@ -255,7 +307,7 @@ async fn no_failure_of_the_storage_tells_what_is_behind_and_no_explanation_does(
     let (site, [owner, ..], words, _upstream) = before_talkative();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let scan = Scan::new(&site, &words);
-    let owner = Some(owner.token.as_str());
+    let owner = &[bearer(&owner.token)];
     let mut heard = Vec::new();
     for (word, status) in READS {
         let key = format!("/-/objects/scans/media/{word}.png");
@@ -283,6 +335,52 @@ async fn no_failure_of_the_storage_tells_what_is_behind_and_no_explanation_does(
     }
 }
 
+/// Headers, and what a read of an object of five bytes with the entity tag `"e"` then is.
+const ROUNDS: [(&[(&str, &str)], u16); 9] = [
+    (&[("range", "bytes=1-2")], 206),
+    (&[("range", "bytes=-2")], 206),
+    (&[("range", "bytes=0-0,2-2")], 206),
+    (&[("range", "bytes=0-0,9-")], 206),
+    (&[("range", "bytes=9-")], 416),
+    (&[("range", "bytes=9-9,10-")], 416),
+    (&[("if-none-match", "\"e\"")], 304),
+    (&[("if-match", "\"other\"")], 412),
+    (&[("if-match", "\"e\""), ("range", "bytes=-1")], 206),
+];
+
+#[tokio::test]
+async fn no_handle_range_or_condition_tells_what_is_behind() {
+    let (site, [owner, ..], words, _upstream) = before_talkative();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let scan = Scan::new(&site, &words);
+    for proof in proofs(&site, &owner).await {
+        let who = [proof, ("origin", site.url("")), ("content-type", "application/json".into())];
+        for (word, status) in READS {
+            let wanted =
+                format!("{{\"project\":\"scans\",\"storage\":\"media\",\"key\":\"{word}.png\"}}");
+            let sealed = scan.ask(&Method::POST, "/-/api/handles", &who, &wanted).await;
+            let sealed: serde_json::Value = serde_json::from_str(&sealed.body).unwrap();
+            let handle = sealed["url"].as_str().unwrap();
+            let read = scan.ask(&Method::GET, handle, &who[..1], "").await;
+            assert_eq!(read.status, status, "{word} by its handle: {}", read.body);
+            scan.ask(&Method::HEAD, handle, &who[..1], "").await;
+            if word == "found" {
+                rounds(&scan, handle, &who[0]).await;
+                rounds(&scan, "/-/objects/scans/media/found.png", &who[0]).await;
+            }
+        }
+    }
+}
+
+async fn rounds(scan: &Scan<'_>, path: &str, who: &Field) {
+    for (headers, status) in ROUNDS {
+        let mut fields = vec![who.clone()];
+        fields.extend(headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let heard = scan.ask(&Method::GET, path, &fields, "").await;
+        assert_eq!(heard.status, status, "{path} with {headers:?}: {}", heard.body);
+    }
+}
+
 #[tokio::test]
 async fn nothing_of_a_real_store_is_told_either() {
     let moto = Moto::shared();
@@ -306,8 +404,8 @@ async fn nothing_of_a_real_store_is_told_either() {
         "/-/objects/scans/media/absent.png",
         "/-/objects/scans/media/",
     ];
-    let owner = Some(people[0].token.as_str());
+    let owner = &[bearer(&people[0].token)];
     let listed = scan.ask(&Method::GET, "/-/objects/scans/media/", owner, "").await;
     assert!(listed.body.contains("found.png"), "{}", listed.body);
-    all_routes_for_all(&scan, &[&people[0], &people[1], &people[2]], &objects).await;
+    all_routes_for_all(&scan, &people, &objects).await;
 }

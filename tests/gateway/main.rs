@@ -27,3 +27,4 @@ mod operations;
 mod revocation;
 mod strangers;
 mod upstream;
+mod verbs;

@@ -12,6 +12,8 @@ use super::peer;
 /// A running demo. Its process ends when this is dropped.
 pub struct Demo {
     pub folder: TempDir,
+    /// Where it was told to listen, for people and for the operator.
+    pub addresses: [String; 2],
     child: Child,
     lines: HashMap<String, String>,
 }
@@ -21,10 +23,11 @@ impl Demo {
     pub fn start() -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let folder = tempfile::Builder::new().prefix("sluicegate-demo-").tempdir().unwrap();
-        let address = || format!("127.0.0.1:{}", peer::free_port());
+        let addresses = [(); 2].map(|()| format!("127.0.0.1:{}", peer::free_port()));
+        let [listen, operations] = &addresses;
         let mut command = peer::bound_to_us(env!("CARGO_BIN_EXE_sluicegate"));
         command
-            .args(["demo", "--listen", &address(), "--operations", &address(), "--state"])
+            .args(["demo", "--listen", listen, "--operations", operations, "--state"])
             .arg(folder.path().join("state"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -40,7 +43,14 @@ impl Demo {
             }
         }
         assert!(lines.contains_key("DEMO_AUDIT"), "the demo ended after {lines:?}");
-        Self { folder, child, lines }
+        Self { folder, addresses, child, lines }
+    }
+
+    /// The names of what it printed, in alphabetical order.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.lines.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
     }
 
     /// A printed value.

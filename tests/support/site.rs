@@ -97,6 +97,24 @@ impl Site {
         site
     }
 
+    /// An install in front of moto that assumes moto's role at the STS behind this address.
+    pub fn with_role(moto: &Moto, sts: &str) -> Self {
+        let site = Self::prepare(
+            &format!(
+                "[credentials.base]\nkind = \"static\"\naccess_key_id = {{ file = \"id\" }}\n\
+                 secret_access_key = {{ file = \"secret\" }}\n\
+                 [credentials.default]\nkind = \"assume-role\"\nsource = \"base\"\n\
+                 role_arn = {:?}\nregion = \"eu-central-1\"\nsts_endpoint = \"http://{sts}\"\n",
+                moto.role_arn
+            ),
+            &[&moto.address, sts],
+            "",
+        );
+        site.secret("id", &moto.access_key_id);
+        site.secret("secret", &moto.secret_access_key);
+        site
+    }
+
     pub fn secret(&self, name: &str, text: &str) {
         secret_file(&self.folder.path().join(name), text);
     }
