@@ -6,13 +6,11 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::too_many_arguments,
-    clippy::excessive_nesting,
-    clippy::expect_used,
-    clippy::wrong_self_convention,
     unreachable_pub,
     reason = "a test may panic, and its parts are its own"
 )]
 
+#[expect(dead_code, unused_imports, reason = "each test binary uses its own part")]
 #[path = "../support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "this binary needs a part of it only")]
 mod support;
