@@ -1,15 +1,14 @@
 //! What every verb takes: which settings, whether a person or a program reads the result; and the way to the records.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Failure;
-use crate::catalog::{AccountId, Email, OrganizationName};
+use super::{Failure, loaded};
+use crate::catalog::{AccountId, Email, OrganizationId, OrganizationName};
 use crate::ground::clock::Clock;
-use crate::records::{AccountRow, OrganizationRow, Records};
-use crate::settings::{self, Environment, Settings};
+use crate::records::{AccountRow, OrganizationRow, Records, RecordsError};
+use crate::settings::{Environment, Settings};
 
 /// Options of every verb.
 #[derive(Debug, Args)]
@@ -25,12 +24,7 @@ pub struct Common {
 impl Common {
     /// The settings, or all that is wrong with them.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        let loaded = settings::load(&self.config, &Environment::of_process());
-        loaded.map(|loaded| loaded.settings).map_err(|report| {
-            let words = report.render(std::io::stderr().is_terminal());
-            Failure::new(format!("the settings cannot be used\n{words}"))
-                .next("mend the settings, or name others with --config FILE")
-        })
+        Ok(loaded::load(&self.config, &Environment::of_process())?.settings)
     }
 
     /// Does some work on the records of the settings' install; a running server notices by itself.
@@ -78,6 +72,33 @@ pub(super) async fn organizations(
         Some(name) => Ok(vec![organization(records, name).await?]),
         None => Ok(records.organizations().await?),
     }
+}
+
+/// What all organizations have of something.
+pub(super) async fn of_all<T>(
+    records: &Records,
+    list: impl AsyncFn(OrganizationId) -> Result<Vec<T>, RecordsError>,
+) -> Result<Vec<T>, Failure> {
+    let mut all = Vec::new();
+    for organization in records.organizations().await? {
+        all.extend(list(organization.id).await?);
+    }
+    Ok(all)
+}
+
+/// Does something to what a number names, in whatever organization it is.
+pub(super) async fn wherever(
+    records: &Records,
+    what: &'static str,
+    deed: impl AsyncFn(OrganizationId) -> Result<(), RecordsError>,
+) -> Result<(), Failure> {
+    for organization in records.organizations().await? {
+        match deed(organization.id).await {
+            Err(RecordsError::NotFound { .. }) => {}
+            done => return Ok(done?),
+        }
+    }
+    Err(RecordsError::NotFound { what }.into())
 }
 
 /// The account of this e-mail.

@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::options::account;
+use super::options::{account, of_all, wherever};
 use super::{Common, Failure, print};
 use crate::catalog::{Email, SessionId};
 use crate::ground::clock::Timestamp;
-use crate::records::{RecordsError, SessionRow};
+use crate::records::SessionRow;
 
 /// See the verb's help.
 #[derive(Debug, Subcommand)]
@@ -65,27 +65,16 @@ impl Session {
 
 fn revoke(common: &Common, number: SessionId) -> Result<(), Failure> {
     common.with_records(async |records| {
-        for organization in records.organizations().await? {
-            match records.revoke_session(organization.id, number).await {
-                Err(RecordsError::NotFound { .. }) => {}
-                ended => {
-                    ended?;
-                    return print::note(format_args!("session {} ended", number.0));
-                }
-            }
-        }
-        Err(RecordsError::NotFound { what: "session" }.into())
+        let revoke = async |organization| records.revoke_session(organization, number).await;
+        wherever(records, "session", revoke).await?;
+        print::note(format_args!("session {} ended", number.0))
     })
 }
 
 impl List {
     fn run(self, common: &Common) -> Result<(), Failure> {
         let rows = common.with_records(async |records| {
-            let mut rows = Vec::new();
-            for organization in records.organizations().await? {
-                rows.extend(records.sessions(organization.id).await?);
-            }
-            Ok(rows)
+            of_all(records, async |organization| records.sessions(organization).await).await
         })?;
         let wanted = |email: &Email| self.email.as_ref().is_none_or(|named| named == email);
         let rows: Vec<_> =

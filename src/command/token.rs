@@ -5,13 +5,13 @@ use std::str::FromStr;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::options::account;
+use super::options::{account, of_all, wherever};
 use super::{Common, Failure, print};
 use crate::catalog::{Allowed, Email, ProjectName, Scope, TokenId};
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};
 use crate::ground::random::Random;
 use crate::identity::{TokenWish, create_token};
-use crate::records::{RecordsError, TokenRow};
+use crate::records::TokenRow;
 use crate::request::Operation;
 
 /// See the verb's help.
@@ -79,16 +79,10 @@ impl Token {
             Self::Create(it) => it.run(common),
             Self::List(it) => it.run(common),
             Self::Revoke(Revoke { number }) => common.with_records(async |records| {
-                for organization in records.organizations().await? {
-                    match records.revoke_token(organization.id, TokenId(number)).await {
-                        Err(RecordsError::NotFound { .. }) => {}
-                        revoked => {
-                            revoked?;
-                            return print::note(format_args!("token {number} is revoked"));
-                        }
-                    }
-                }
-                Err(RecordsError::NotFound { what: "token" }.into())
+                let revoke =
+                    async |organization| records.revoke_token(organization, TokenId(number)).await;
+                wherever(records, "token", revoke).await?;
+                print::note(format_args!("token {number} is revoked"))
             }),
         }
     }
@@ -129,11 +123,7 @@ impl Create {
 impl List {
     fn run(self, common: &Common) -> Result<(), Failure> {
         let rows = common.with_records(async |records| {
-            let mut rows = Vec::new();
-            for organization in records.organizations().await? {
-                rows.extend(records.tokens(organization.id).await?);
-            }
-            Ok(rows)
+            of_all(records, async |organization| records.tokens(organization).await).await
         })?;
         let wanted = |email: &Email| self.email.as_ref().is_none_or(|named| named == email);
         let rows: Vec<_> =

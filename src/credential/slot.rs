@@ -14,6 +14,7 @@ use super::error::{CredentialError, SourceError};
 use super::role::Role;
 use super::tools::Tools;
 use crate::catalog::{CredentialName, Storage};
+use crate::ground::causes::told;
 use crate::ground::clock::{SignedDuration, Timestamp};
 use crate::ground::control::ControlFailed;
 use crate::telemetry::{Count, count};
@@ -200,7 +201,7 @@ impl Slot {
                 let failure = Arc::new(failure);
                 // A role that is left alone for now knows itself when to go on.
                 if !matches!(*failure, SourceError::Paused { .. }) {
-                    tracing::warn!(credential = %self.name, cause = %chain_of(&*failure), "no fresh keys");
+                    tracing::warn!(credential = %self.name, cause = %told(&*failure), "no fresh keys");
                     flight.failures.failed(now);
                 }
                 flight.last_failure = Some(Arc::clone(&failure));
@@ -300,10 +301,4 @@ impl Held {
             slot.reject(self, now);
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

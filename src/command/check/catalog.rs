@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::Findings;
-use super::offline::told;
 use crate::backend;
 use crate::catalog::{Catalog, overlaps};
 use crate::command::Failure;
 use crate::credential;
+use crate::ground::causes::told;
 use crate::ground::clock::Clock;
 use crate::records::{Records, RecordsError};
 use crate::settings::{Fault, Parts};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Findings;
+use crate::ground::causes::told;
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};
 use crate::listener::{self, CertificateFiles, Certificates, Inspected, ServedHost};
 use crate::outbound;
@@ -95,16 +96,4 @@ fn folder(key: &str, folder: Option<&Path>, findings: &mut Findings) {
         let remedy = format!("mkdir -p {}", folder.display());
         findings.faults.extend([Fault::of(key, what, &remedy)]);
     }
-}
-
-/// An error with its causes.
-pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

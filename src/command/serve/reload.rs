@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use super::run::Plan;
 use super::stages::Stages;
 use crate::credential::{Minter, Sources};
+use crate::ground::causes::told;
 use crate::ground::clock::Clock;
 use crate::operations::Reloads;
 use crate::outbound::{Door, Rules};
@@ -198,18 +199,6 @@ impl Reloader {
 
 fn words<T: ToString>(faults: &[T]) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
-}
-
-/// An error with its causes.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// What settings are made of: files, and the policies' folder.

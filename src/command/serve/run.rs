@@ -16,7 +16,8 @@ use super::stages::{Stages, StartError};
 use crate::ground::control::Control;
 use crate::listener::{self, CertificateFiles, Drain, ListenError};
 use crate::operations::{Health, Reloads, Server};
-use crate::settings::{self, Environment, Loaded};
+use crate::records::Records;
+use crate::settings::{self, Environment, Loaded, Settings};
 use crate::telemetry::{self, Logs};
 
 /// What is to be run.
@@ -64,9 +65,7 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     let hang_up = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let control = Control::new(tokio::runtime::Handle::current());
     let settings = &plan.loaded.settings;
-    if let Some(remark) = settings::remark(&settings.listener) {
-        tracing::warn!("{remark}");
-    }
+    warn_of(settings);
     // Sockets first: a second gateway on the same address must not touch the records.
     let operations = Server::bind(settings.operations.address).await?;
     let bound = listener::bind(settings.listener.clone())?;
@@ -101,6 +100,14 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     finish(stages).await;
     tracing::info!("ended");
     ended.map_err(StartError::from)
+}
+
+fn warn_of(settings: &Settings) {
+    let open = Records::open_to_others(&settings.records)
+        .then_some("others than the owner can get at the records' file: chmod 600");
+    for remark in settings::remark(&settings.listener).into_iter().chain(open) {
+        tracing::warn!("{remark}");
+    }
 }
 
 fn announce(addresses: Addresses) {

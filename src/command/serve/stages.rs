@@ -73,10 +73,6 @@ impl Stages {
         let (clock, random) = (Clock::system(), Random::system());
         let generation = Generation::default();
         let records = Records::open(&settings.records, clock.clone()).await?;
-        if Records::open_to_others(&settings.records) {
-            let file = settings.records.display();
-            tracing::warn!(%file, "others than the owner can get at the records: chmod 600");
-        }
         let watch = Watch::begin(records, generation.clone()).await?;
         let door = Arc::new(Door::new(Rules::read(&settings.outbound)?));
         let sources = Sources::read(&settings.credential).map_err(StartError::Credentials)?;

@@ -13,10 +13,10 @@ use tokio::task::LocalSet;
 
 use self::storages::Lister;
 use super::Findings;
-use super::offline::told;
 use crate::backend;
 use crate::command::Failure;
 use crate::credential::{Minter, Sources, Tools, Trial};
+use crate::ground::causes::told;
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};
 use crate::ground::control::Control;
 use crate::ground::generation::Generation;

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Findings, told};
+use super::Findings;
 use crate::backend::{self, Store};
 use crate::catalog::{OrganizationId, Project, Role, Storage};
 use crate::command::Failure;
 use crate::credential::Minter;
+use crate::ground::causes::told;
 use crate::ground::clock::Clock;
 use crate::ground::random::Random;
 use crate::identity::{Identity, Supposed, suppose};
