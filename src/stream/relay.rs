@@ -182,12 +182,12 @@ where
 
 impl<W: Witness, B> Drop for RelayBody<W, B> {
     fn drop(&mut self) {
-        let outcome = match self.held.as_ref().map_or(Outcome::Aborted, Held::outcome_when_dropped)
-        {
-            Outcome::Aborted if self.is_whole() => Outcome::Complete,
-            outcome => outcome,
-        };
-        self.finish(outcome);
+        let ended = self.held.as_ref().and_then(Held::ended);
+        self.finish(match ended {
+            Some(end) => end.outcome(),
+            None if self.is_whole() => Outcome::Complete,
+            None => Outcome::Aborted,
+        });
     }
 }
 

@@ -189,12 +189,9 @@ impl Held {
         None
     }
 
-    /// How the answer ended, if it is dropped before its end.
-    pub(super) fn outcome_when_dropped(&self) -> Outcome {
-        match self.stream.end.get() {
-            None => Outcome::Aborted,
-            Some(end) => end.outcome(),
-        }
+    /// Why it must end, if it must.
+    pub(super) fn ended(&self) -> Option<End> {
+        self.stream.end.get()
     }
 }
 

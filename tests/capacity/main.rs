@@ -12,7 +12,6 @@
 
 #[expect(dead_code, unused_imports, reason = "each test binary uses its own part")]
 #[path = "../support/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "this binary needs a part of it only")]
 mod support;
 
 mod client;
