@@ -156,3 +156,28 @@ async fn token(
     let wish = TokenWish { organization, account, name, scope: &Scope::ALL, expires };
     Ok(create_token(records, random, wish).await?.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::clock::Clock;
+
+    #[tokio::test]
+    async fn a_further_start_revokes_the_tokens_of_the_one_before_and_all_of_them_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (random, clock) = (Random::system(), Clock::system());
+        let file = folder.path().join("records.sqlite");
+        let records = Records::open(&file, clock.clone()).await.unwrap();
+        let bucket = Bucket { endpoint: "http://127.0.0.1:1", name: "b" };
+        for valid in [[true].as_slice(), &[false, true], &[false, false, true]] {
+            settle(&records, (&random, clock.now()), &bucket).await.unwrap();
+            for organization in records.organizations().await.unwrap() {
+                let mut rows = records.tokens(organization.id).await.unwrap();
+                rows.sort_by_key(|row| row.id);
+                let found: Vec<_> = rows.iter().map(|row| row.revoked.is_none()).collect();
+                assert_eq!(found, valid, "{rows:?}");
+                assert!(rows.iter().all(|row| row.expires.is_some()), "{rows:?}");
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Secrets as a type: never printed, never serialized, wiped on drop, compared in constant time (R26).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -31,5 +32,14 @@ impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
 impl<T: Zeroize> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// A text without what stands before its last `@`: in an address that is a name and perhaps a password.
+#[must_use]
+pub fn without_user(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once('@') {
+        Some((_, after)) => Cow::Owned(format!("…@{after}")),
+        None => Cow::Borrowed(text),
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::{Door, OutboundError, Rules, Wire, address};
+use crate::ground::secret::without_user;
 
 /// Clear text or TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,15 +44,15 @@ impl Host {
     /// The port is the scheme's own when `None`.
     ///
     /// # Errors
-    /// [`OutboundError::BadAddress`] when the name is neither a DNS name nor an IP address.
+    /// [`OutboundError::BadAddress`] when the name is neither a DNS name nor an IP address, or for port 0.
     pub fn new(scheme: Scheme, name: &str, port: Option<u16>) -> Result<Self, OutboundError> {
         let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
         let own = match scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
         };
-        if ServerName::try_from(bare).is_err() {
-            return Err(OutboundError::BadAddress { uri: name.to_owned() });
+        if ServerName::try_from(bare).is_err() || port == Some(0) {
+            return Err(OutboundError::BadAddress { uri: without_user(name).into() });
         }
         Ok(Self { scheme, name: bare.to_ascii_lowercase().into(), port: port.unwrap_or(own) })
     }
@@ -111,7 +112,7 @@ impl FromStr for Host {
 
     /// Reads `http(s)://host[:port]`, with or without a final slash and nothing after it.
     fn from_str(text: &str) -> Result<Self, OutboundError> {
-        let bad = || OutboundError::BadAddress { uri: text.to_owned() };
+        let bad = || OutboundError::BadAddress { uri: without_user(text).into() };
         let uri: http::Uri = text.parse().map_err(|_malformed| bad())?;
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(bad());
@@ -126,7 +127,7 @@ impl Host {
     /// # Errors
     /// [`OutboundError::BadAddress`] when the URI is not absolute, or of another scheme.
     pub fn of(uri: &http::Uri) -> Result<Self, OutboundError> {
-        let bad = || OutboundError::BadAddress { uri: uri.to_string() };
+        let bad = || OutboundError::BadAddress { uri: without_user(&uri.to_string()).into() };
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
             Some("https") => Scheme::Https,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::document::{Node, Value};
 use super::key::{Kind, Shape, Wrong};
 use super::reader::{Reading, unknown};
+use crate::ground::secret::without_user;
 
 /// A type with a name for each of its values.
 pub(super) trait Choice: Copy + 'static {
@@ -200,13 +201,10 @@ fn parse<T: FromStr<Err: Display>>(value: &Value) -> Result<T, Wrong> {
 
 /// A value as a report may quote it: what stands before an `@` can be a password, and is shown nowhere.
 fn shown(value: &Value, text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((_, after)) => {
-            value.mask();
-            format!("\"…@{after}\"")
-        }
-        None => format!("{text:?}"),
+    if text.contains('@') {
+        value.mask();
     }
+    format!("{:?}", without_user(text))
 }
 
 fn within<const MIN: u64, const MAX: u64>(value: &Value) -> Result<u64, Wrong> {

@@ -59,6 +59,7 @@ mod tests {
             ("https://key:secret@s3.example.com", None),
             ("https://s3..example.com", None),
             ("https://s3.example.com:99999", None),
+            ("https://s3.example.com:0", None),
             ("", None),
         ] {
             assert_eq!(endpoint(text).ok().as_deref(), expected, "{text}");

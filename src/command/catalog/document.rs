@@ -285,6 +285,19 @@ endpoint = 'minio:9000'
     }
 
     #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        let text = "\
+[organization.a.workspace.b.project.c.storage.d]
+bucket = 'media'
+region = 'eu-central-1'
+endpoint = 'https://user:canary@minio.example'
+";
+        let faults = parse(text).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(!faults[0].to_string().contains("canary"), "{faults:?}");
+    }
+
+    #[test]
     fn an_account_belongs_to_one_organization() {
         let text = "\
 [organization.a]

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::catalog::CredentialName;
 use crate::credential::Source;
+use crate::ground::secret::without_user;
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -188,7 +189,9 @@ impl<'t> Reader<'t> {
     where
         T: FromStr<Err: fmt::Display>,
     {
-        text.parse().map_err(|error| self.fault(span, path, format!("{text:?}: {error}"))).ok()
+        // An address can hold a password; an e-mail's name is none.
+        let shown = if text.contains("://") { without_user(text) } else { text.into() };
+        text.parse().map_err(|error| self.fault(span, path, format!("{shown:?}: {error}"))).ok()
     }
 }
 
