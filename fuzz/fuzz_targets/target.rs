@@ -15,7 +15,8 @@ fuzz_target!(|target: &str| {
     let Target::Named(address) = &read.target else { panic!("a name became a handle") };
     assert_eq!(address.project.as_str(), "project");
     assert_eq!(address.storage.as_str(), "storage");
-    let encoded = target.split('?').next().unwrap();
+    // `http` drops a fragment before anybody here sees it; over HTTP/1 the head gate has refused it by then.
+    let encoded = target.split(['?', '#']).next().unwrap();
     assert_eq!(address.key.as_str().as_bytes(), naive(encoded.as_bytes()));
 });
 
