@@ -55,7 +55,7 @@ impl Gateway {
         entry.identified(&identity);
         let grant = self.policy.decide(&identity, &operation, incoming.client())?; // may they
         entry.permitted(&grant);
-        let held = self.running.hold(grant, incoming); // from here on it can lapse
+        let held = self.running.hold(grant, incoming)?; // from here on it can lapse
         let reply = held.unless_lapsed(self.act(&held, incoming, entry)).await??;
         Ok((reply, held))
     }

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -71,8 +70,7 @@ pub fn bind(settings: Settings) -> Result<Bound, ListenError> {
     if settings.certificates.is_empty() && !serves_clear_text {
         return Err(ListenError::NothingToServe);
     }
-    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let threads = settings.threads.unwrap_or(cores).get();
+    let threads = settings.threads().get();
     let mut sockets: Vec<Vec<(TcpListener, Kind)>> = (0..threads).map(|_| Vec::new()).collect();
     let mut open = |address: SocketAddr, kind: &Kind| {
         let in_bind = |cause| ListenError::Bind { address, cause };

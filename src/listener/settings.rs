@@ -67,9 +67,21 @@ pub struct Limits {
     pub max_connections_per_address: usize,
     /// Per HTTP/2 connection.
     pub max_streams: u32,
+    /// In all; what runs is counted by `stream`.
+    pub max_answers_per_account: usize,
     pub max_upload_bytes: u64,
     /// `None`: unlimited.
     pub requests_per_second_per_address: Option<NonZeroUsize>,
+}
+
+impl Settings {
+    /// How many data-plane threads there are.
+    #[must_use]
+    pub fn threads(&self) -> NonZeroUsize {
+        self.threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN)
+    }
 }
 
 impl Default for Limits {
@@ -83,6 +95,7 @@ impl Default for Limits {
             max_connections: 20_000,
             max_connections_per_address: 4096,
             max_streams: 128,
+            max_answers_per_account: 512,
             max_upload_bytes: 5 << 30,
             requests_per_second_per_address: None,
         }

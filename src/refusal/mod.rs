@@ -18,7 +18,7 @@ use crate::outbound::OutboundError;
 use crate::policy::{Denial, NotFoundWhy};
 use crate::request::RequestError;
 use crate::sign_in::SignInPage;
-use crate::stream::BrokenOff;
+use crate::stream::{BrokenOff, TooManyAtOnce};
 
 /// An answer that is a no.
 #[derive(Debug)]
@@ -214,6 +214,12 @@ const fn unreachable_code(error: &OutboundError) -> Code {
 impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
         Self::new(Code::TryLater, error)
+    }
+}
+
+impl From<TooManyAtOnce> for Refusal {
+    fn from(error: TooManyAtOnce) -> Self {
+        Self::new(Code::TooManyRequests, error)
     }
 }
 

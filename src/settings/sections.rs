@@ -102,6 +102,7 @@ fn limits(mut section: Section<'_, '_>) -> Option<listener::Limits> {
     let max_connections = section.take(&table::LIMITS_CONNECTIONS);
     let per_address = section.take(&table::LIMITS_CONNECTIONS_PER_ADDRESS);
     let max_streams = section.take(&table::LIMITS_STREAMS);
+    let per_account = section.take(&table::LIMITS_ANSWERS_PER_ACCOUNT);
     let max_upload_bytes = section.take(&table::LIMITS_UPLOAD);
     let rate = section.take(&table::LIMITS_RATE);
     section.close();
@@ -114,6 +115,7 @@ fn limits(mut section: Section<'_, '_>) -> Option<listener::Limits> {
         max_connections: max_connections?,
         max_connections_per_address: per_address?,
         max_streams: max_streams?,
+        max_answers_per_account: per_account?,
         max_upload_bytes: max_upload_bytes?,
         requests_per_second_per_address: NonZeroUsize::new(rate?),
     })

@@ -57,7 +57,7 @@ keys! {
     LIMITS_IDLE: Duration = duration::<SECOND, 1, 3600>(), "limits" "idle_seconds", Default("75"), Restart,
         "a connection without a request is closed after it";
     LIMITS_STALL: Duration = duration::<SECOND, 1, 3600>(), "limits" "stall_seconds", Default("60"), Restart,
-        "a client that takes nothing for so long is cut off";
+        "a client that takes nothing, or less than about 3 KiB a second, for so long is cut off";
     LIMITS_DRAIN: Duration = duration::<SECOND, 0, 3600>(), "limits" "drain_seconds", Default("30"), Restart,
         "how long running answers may go on after the program was told to stop";
     LIMITS_CONNECTIONS: usize = integer::<1, 10_000_000, usize>(), "limits" "max_connections", Default("20000"), Restart,
@@ -66,6 +66,8 @@ keys! {
         "open connections from one address";
     LIMITS_STREAMS: u32 = integer::<1, 65535, u32>(), "limits" "max_streams", Default("128"), Restart,
         "requests at once on one HTTP/2 connection";
+    LIMITS_ANSWERS_PER_ACCOUNT: usize = integer::<1, 10_000_000, usize>(), "limits" "max_answers_per_account", Default("512"), Restart,
+        "answers from storages that run for one account at once; each data-plane thread has its share of them";
     LIMITS_UPLOAD: u64 = integer::<0, 5_497_558_138_880, u64>(), "limits" "max_upload_bytes", Default("5368709120"), Restart,
         "the largest body that is taken";
     LIMITS_RATE: usize = integer::<0, 10_000_000, usize>(), "limits" "requests_per_second_per_address", Default("0"), Restart,

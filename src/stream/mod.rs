@@ -11,7 +11,7 @@ mod watch;
 use http::StatusCode;
 
 pub use relay::{RelayBody, RelayError, answer, relay};
-pub use running::{BrokenOff, Held, Running};
+pub use running::{BrokenOff, Held, Running, TooManyAtOnce};
 pub use watch::{Judge, Present, watch};
 
 /// How an answer ended, as seen from the side of the client.

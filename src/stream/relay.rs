@@ -422,8 +422,8 @@ mod tests {
 
     async fn ended_while_waiting(end: End, outcome: Outcome) {
         let (incoming, _policy, grant) = reading();
-        let running = Rc::new(Running::default());
-        let held = running.hold(grant, &incoming);
+        let running = Rc::new(Running::new(usize::MAX));
+        let held = running.hold(grant, &incoming).unwrap();
         let steps = [Data("ab"), Wait].into();
         let script = Script { steps, length: Some(9), asked: Rc::default() };
         let notebook = Notebook::default();

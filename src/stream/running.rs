@@ -2,6 +2,8 @@
 //! allocation and one place in a table; it has no timer of its own.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::pin;
@@ -10,7 +12,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Outcome;
+use crate::catalog::AccountId;
 use crate::ground::clock::Timestamp;
+use crate::identity::Person;
 use crate::listener::{ConnectionSwitch, Incoming};
 use crate::policy::{Destination, Grant};
 
@@ -19,8 +23,9 @@ use crate::policy::{Destination, Grant};
 pub(super) const GRACE: Duration = Duration::from_millis(300);
 
 /// The streams that run on one data-plane thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Running {
+    most: usize,
     table: RefCell<Table>,
 }
 
@@ -28,6 +33,7 @@ pub struct Running {
 struct Table {
     places: Vec<Option<Rc<Stream>>>,
     free: Vec<usize>,
+    of: HashMap<AccountId, usize, ahash::RandomState>,
 }
 
 /// One grant in use, from the decision to the end of the bytes.
@@ -68,6 +74,13 @@ pub enum BrokenOff {
     Stopped,
 }
 
+/// A person has as many streams as he may on this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{most} streams of this account run already on this data-plane thread")]
+pub struct TooManyAtOnce {
+    most: usize,
+}
+
 /// A grant that is watched as long as this lives.
 #[derive(Debug)]
 pub struct Held {
@@ -77,10 +90,18 @@ pub struct Held {
 }
 
 impl Running {
+    /// `most`: of one account at once. Each stream holds memory and a connection to a storage (R29).
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, table: RefCell::default() }
+    }
+
     /// Watches over a grant from now on. What is ours is not watched: it is small and soon done, and a sign-out must
     /// not be broken off by the end of its own session.
-    #[must_use]
-    pub fn hold(self: &Rc<Self>, grant: Grant, incoming: &Incoming) -> Held {
+    ///
+    /// # Errors
+    /// [`TooManyAtOnce`] when as many of this person run already.
+    pub fn hold(self: &Rc<Self>, grant: Grant, incoming: &Incoming) -> Result<Held, TooManyAtOnce> {
         let stream = Rc::new(Stream {
             grant,
             connection: incoming.connection(),
@@ -92,10 +113,11 @@ impl Running {
         let place = match stream.grant.destination() {
             Destination::Ours => None,
             Destination::Object { .. } | Destination::Listing { .. } => {
-                Some(self.table.borrow_mut().put(Rc::clone(&stream)))
+                let put = self.table.borrow_mut().put(&stream, self.most);
+                Some(put.ok_or(TooManyAtOnce { most: self.most })?)
             }
         };
-        Held { stream, running: Rc::clone(self), place }
+        Ok(Held { stream, running: Rc::clone(self), place })
     }
 
     /// How many streams run.
@@ -118,26 +140,43 @@ impl Running {
 }
 
 impl Table {
-    fn put(&mut self, stream: Rc<Stream>) -> usize {
+    fn put(&mut self, stream: &Rc<Stream>, most: usize) -> Option<usize> {
+        if let Some(account) = stream.account() {
+            let running = self.of.entry(account).or_default();
+            if *running >= most {
+                return None;
+            }
+            *running += 1;
+        }
         if let Some(place) = self.free.pop()
             && let Some(slot) = self.places.get_mut(place)
         {
-            *slot = Some(stream);
-            return place;
+            *slot = Some(Rc::clone(stream));
+            return Some(place);
         }
-        self.places.push(Some(stream));
-        self.places.len() - 1
+        self.places.push(Some(Rc::clone(stream)));
+        Some(self.places.len() - 1)
     }
 
     fn take(&mut self, place: usize) {
-        if let Some(slot) = self.places.get_mut(place) {
-            *slot = None;
-            self.free.push(place);
+        let Some(stream) = self.places.get_mut(place).and_then(Option::take) else { return };
+        self.free.push(place);
+        if let Some(account) = stream.account()
+            && let Entry::Occupied(mut running) = self.of.entry(account)
+        {
+            *running.get_mut() -= 1;
+            if *running.get() == 0 {
+                running.remove();
+            }
         }
     }
 }
 
 impl Stream {
+    fn account(&self) -> Option<AccountId> {
+        self.grant.identity().person().map(Person::account)
+    }
+
     /// Ends it: at once if anybody asks it for bytes, by cutting its connection otherwise.
     pub(super) fn finish(self: &Rc<Self>, end: End) {
         if self.end.get().is_some() || self.over.get() {
@@ -230,28 +269,41 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::super::fixture::{self, PATH, is_cut, reading};
-    use super::{BrokenOff, End, Running};
+    use super::{BrokenOff, End, Running, TooManyAtOnce};
 
     #[test]
     fn places_are_used_again() {
         let (incoming, _policy, grant) = reading();
-        let running = Rc::new(Running::default());
-        let first = running.hold(grant.clone(), &incoming);
-        let second = running.hold(grant.clone(), &incoming);
+        let running = Rc::new(Running::new(usize::MAX));
+        let first = running.hold(grant.clone(), &incoming).unwrap();
+        let second = running.hold(grant.clone(), &incoming).unwrap();
         assert_eq!(running.count(), 2);
         drop(first);
         assert_eq!(running.count(), 1);
-        let third = running.hold(grant, &incoming);
+        let third = running.hold(grant, &incoming).unwrap();
         assert_eq!((running.count(), running.table.borrow().places.len()), (2, 2));
         drop((second, third));
         assert_eq!(running.count(), 0);
     }
 
     #[test]
+    fn nobody_runs_more_at_once_than_he_may() {
+        let (incoming, _policy, grant) = reading();
+        let running = Rc::new(Running::new(2));
+        let first = running.hold(grant.clone(), &incoming).unwrap();
+        let _second = running.hold(grant.clone(), &incoming).unwrap();
+        let refused = running.hold(grant.clone(), &incoming);
+        assert_eq!(refused.unwrap_err(), TooManyAtOnce { most: 2 });
+        drop(first);
+        let _third = running.hold(grant, &incoming).unwrap();
+        assert_eq!(running.count(), 2);
+    }
+
+    #[test]
     fn what_is_ours_is_not_watched() {
         let (policy, incoming) = (fixture::policy(), fixture::incoming(Method::GET, "/-/sign-in"));
-        let running = Rc::new(Running::default());
-        let _held = running.hold(fixture::grant(&policy, &incoming), &incoming);
+        let running = Rc::new(Running::new(usize::MAX));
+        let _held = running.hold(fixture::grant(&policy, &incoming), &incoming).unwrap();
         assert_eq!(running.count(), 0);
     }
 
@@ -261,8 +313,8 @@ mod tests {
         let local = LocalSet::new();
         local
             .run_until(async move {
-                let running = Rc::new(Running::default());
-                let held = running.hold(grant, &incoming);
+                let running = Rc::new(Running::new(usize::MAX));
+                let held = running.hold(grant, &incoming).unwrap();
                 let upload = held.unless_lapsed(std::future::pending::<()>());
                 let (ended, ()) = tokio::join!(biased; upload, async { running.stop_all() });
                 assert_eq!(ended, Err(BrokenOff::Stopped));
@@ -275,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn a_deed_that_ends_in_time_is_not_touched() {
         let (incoming, _policy, grant) = reading();
-        let held = Rc::new(Running::default()).hold(grant, &incoming);
+        let held = Rc::new(Running::new(usize::MAX)).hold(grant, &incoming).unwrap();
         assert_eq!(held.unless_lapsed(async { 5 }).await, Ok(5));
     }
 
@@ -284,12 +336,12 @@ mod tests {
         let (stuck, _policy, grant) = reading();
         let gone = fixture::incoming(Method::GET, PATH);
         let local = LocalSet::new();
-        let running = Rc::new(Running::default());
+        let running = Rc::new(Running::new(usize::MAX));
         let cut = Rc::clone(&running);
         local
             .run_until(async {
-                let held = cut.hold(grant.clone(), &stuck);
-                let dropped = cut.hold(grant, &gone);
+                let held = cut.hold(grant.clone(), &stuck).unwrap();
+                let dropped = cut.hold(grant, &gone).unwrap();
                 cut.all().iter().for_each(|stream| stream.finish(End::Lapsed));
                 drop(dropped);
                 assert!(!is_cut(&stuck), "not before its time");

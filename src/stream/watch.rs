@@ -240,8 +240,8 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
             let (incoming, _policy, grant) = reading();
-            let running = Rc::new(Running::default());
-            let held = running.hold(grant, &incoming);
+            let running = Rc::new(Running::new(usize::MAX));
+            let held = running.hold(grant, &incoming).unwrap();
             let judge = Rc::new(Scripted {
                 records: Cell::new(Records::Know),
                 permits: Cell::new(true),
@@ -337,7 +337,7 @@ mod tests {
     fn a_person_is_asked_for_once_however_many_streams_run() {
         run(|world| async move {
             let (incoming, _policy, grant) = reading();
-            let hold = |_| world.running.hold(grant.clone(), &incoming);
+            let hold = |_| world.running.hold(grant.clone(), &incoming).unwrap();
             let more: Vec<Held> = (0..100).map(hold).collect();
             world.judge.permits.set(false);
             world.generation.advance();
@@ -353,8 +353,8 @@ mod tests {
     #[test]
     fn a_stream_that_began_by_what_no_longer_holds_is_found() {
         let (incoming, _policy, grant) = reading();
-        let running = Rc::new(Running::default());
-        let _held = running.hold(grant, &incoming);
+        let running = Rc::new(Running::new(usize::MAX));
+        let _held = running.hold(grant, &incoming).unwrap();
         let looked = |generation| {
             let now = Now { generation, time: START };
             by_person(running.all(), |stream| !stream.is_good(now)).len()

@@ -22,7 +22,7 @@ fn a_thousand_slow_readers_of_a_large_object_take_bounded_memory() {
         "[credentials.default]\nkind = \"static\"\naccess_key_id = { file = \"id\" }\n\
          secret_access_key = { file = \"secret\" }\n",
         &[&address],
-        "",
+        "[limits]\nmax_answers_per_account = 4000\n",
     );
     site.secret("id", "AKIAEXAMPLEEXAMPLE");
     site.secret("secret", "example-secret-example-secret");

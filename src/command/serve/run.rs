@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reload::{DrainDelay, Reloader};
-use super::stages::{Stages, StartError};
+use super::stages::{Share, Stages, StartError};
 use crate::ground::control::Control;
 use crate::listener::{self, CertificateFiles, Drain, ListenError};
 use crate::operations::{Health, Reloads, Server};
@@ -78,13 +78,13 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     let health = Arc::new(health(&stages, settings.listener.certificates.clone()));
     control.start(operations.run(Arc::clone(&health)));
     control.start(stages.watch.clone().run());
-    let limit = settings.listener.limits.drain;
+    let share = Share::of(&settings.listener);
     let reloader = Reloader::new(plan, logs, &stages, Arc::clone(&health.reloads));
     let ending = Ending { stop, delay: reloader.drain_delay(), drain: Drain::default() };
     control.start(reloader.run(hang_up));
     let (shared, drain) = (stages.clone(), ending.drain.clone());
     let app = move || {
-        let gateway = Rc::new(shared.gateway(drain.clone(), limit));
+        let gateway = Rc::new(shared.gateway(drain.clone(), share));
         move |incoming| {
             let gateway = Rc::clone(&gateway);
             // Boxed, so that an idle connection holds no room for it.

@@ -14,7 +14,7 @@ use crate::ground::control::Control;
 use crate::ground::generation::Generation;
 use crate::ground::random::Random;
 use crate::identity::{Parts, PasswordError, Schemes};
-use crate::listener::{ClearTextMode, Drain, ListenError};
+use crate::listener::{self, ClearTextMode, Drain, Limits, ListenError};
 use crate::operations::{OperationsError, Requests};
 use crate::outbound::{Door, OutboundError, Rules};
 use crate::policy::{Policy, RulesError};
@@ -61,6 +61,21 @@ pub enum StartError {
     Listen(#[from] ListenError),
     #[error(transparent)]
     Operations(#[from] OperationsError),
+}
+
+/// What one data-plane thread is to keep to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    drain: Duration,
+    answers_per_account: usize,
+}
+
+impl Share {
+    pub(super) fn of(listener: &listener::Settings) -> Self {
+        let Limits { drain, max_answers_per_account, .. } = listener.limits;
+        let answers_per_account = max_answers_per_account.div_ceil(listener.threads().get());
+        Self { drain, answers_per_account }
+    }
 }
 
 impl Stages {
@@ -118,8 +133,8 @@ impl Stages {
 
     /// What one data-plane thread serves with; to be called on that thread, inside its `LocalSet`. Streams that outlast
     /// the drain's limit are cut off.
-    pub(super) fn gateway(&self, drain: Drain, limit: Duration) -> Gateway {
-        let running = Rc::new(Running::default());
+    pub(super) fn gateway(&self, drain: Drain, share: Share) -> Gateway {
+        let running = Rc::new(Running::new(share.answers_per_account));
         let present =
             Present { schemes: Arc::clone(&self.schemes), policy: Arc::clone(&self.policy) };
         let (generation, clock) = (self.generation.clone(), self.clock.clone());
@@ -133,7 +148,7 @@ impl Stages {
         drop(tokio::task::spawn_local(async move {
             drain.begun().await;
             tokio::select! {
-                () = tokio::time::sleep(limit) => {}
+                () = tokio::time::sleep(share.drain) => {}
                 () = drain.is_cut() => {}
             }
             late.stop_all();
