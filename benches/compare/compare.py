@@ -32,12 +32,25 @@ def main():
         bench = Bench(folder)
         try:
             bench.certificates()
-            bench.origin()
+            origin = bench.origin()
             peers = [bench.bare_nginx(), bench.envoy(), bench.sluicegate("async"), bench.sluicegate("before-bytes")]
             results = measure(peers, asked, words)
+            waits = [] if words else wait_at_16_connections([origin, *peers], asked)
         finally:
             bench.stop()
-    report(results, asked)
+    report(results, waits, asked)
+
+
+def wait_at_16_connections(peers, asked):
+    """How long a whole 20 KiB answer takes over HTTP/1.1 in clear text, directly and through each peer."""
+    samples = {peer.name: [] for peer in peers}
+    for _ in range(asked.rounds):
+        for peer in peers:
+            samples[peer.name].append(http1(peer, "http1", "20KiB", asked.seconds, connections=16))
+    direct = peers[0].name
+    middle = {name: {mark: statistics.median(run[mark] for run in runs) for mark in ("p50_ms", "p99_ms")} for name, runs in samples.items()}
+    return [{"peer": name, **row, "added_p50_ms": row["p50_ms"] - middle[direct]["p50_ms"],
+             "added_p99_ms": row["p99_ms"] - middle[direct]["p99_ms"]} for name, row in middle.items()]
 
 
 def measure(peers, asked, words):
@@ -70,9 +83,9 @@ def load(peer, protocol, size, seconds):
     return {"cpu_us": used / measured["requests"] * 1e6, "resident_mib": peer.resident_mib(), **measured}
 
 
-def http1(peer, protocol, size, seconds):
+def http1(peer, protocol, size, seconds, connections=CONNECTIONS):
     headers = [part for name, value in peer.headers.items() for part in ("-H", f"{name}: {value}")]
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", *headers, peer.url(protocol, size)]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *headers, peer.url(protocol, size)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     requests = int(re.search(r"(\d+) requests in", text)[1])
     if "Non-2xx" in text or "Socket errors" in text:
@@ -129,7 +142,7 @@ def milliseconds(match):
     return float(match[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[match[2]]
 
 
-def report(results, asked):
+def report(results, waits, asked):
     machine = f"{platform.machine()}, {len(pathlib.Path('/proc/cpuinfo').read_text().split('processor	')) - 1} cores, Linux {platform.release()}"
     print(f"{machine}; {CONNECTIONS} connections, {asked.rounds} rounds of {asked.seconds} s, medians\n")
     print("| object | protocol | peer | CPU µs/request | × nginx bare | requests/s | p50 ms | p99 ms | MiB resident |")
@@ -140,10 +153,16 @@ def report(results, asked):
         row["ratio_to_nginx"] = row["cpu_us"] / bare
         print(f"| {row['size']} | {row['protocol']} | {row['peer']} | {row['cpu_us']:.1f} | {row['ratio_to_nginx']:.2f} | "
               f"{row['rate']:.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['resident_mib']:.0f} |")
+    if waits:
+        print("\nA whole 20 KiB answer over HTTP/1.1, 16 connections that ask without a pause:\n")
+        print("| peer | p50 ms | p99 ms | added to p50 | added to p99 |")
+        print("| --- | ---: | ---: | ---: | ---: |")
+        for row in waits:
+            print(f"| {row['peer']} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['added_p50_ms']:.2f} | {row['added_p99_ms']:.2f} |")
     path = pathlib.Path(asked.json)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": machine, "connections": CONNECTIONS, "rounds": asked.rounds,
-                                "seconds": asked.seconds, "rows": results}, indent=2))
+                                "seconds": asked.seconds, "rows": results, "waits": waits}, indent=2))
     print(f"\nas JSON: {path}", file=sys.stderr)
 
 

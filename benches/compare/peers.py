@@ -106,8 +106,9 @@ http {{ access_log off; keepalive_requests 100000000; default_type application/o
         store.mkdir(parents=True)
         for name, length in SIZES.items():
             (store / name).write_bytes(os.urandom(length))
-        self.nginx("origin", self.origin_port, f"""
+        child = self.nginx("origin", self.origin_port, f"""
     server {{ listen 127.0.0.1:{self.origin_port} backlog=4096; root {self.folder}/store; sendfile on; etag on; }}""")
+        return Peer("the origin itself", child, {"http1": f"http://127.0.0.1:{self.origin_port}"})
 
     def bare_nginx(self):
         ports = {protocol: free_port() for protocol in ("http1", "tls-http1", "tls-http2")}
