@@ -1,7 +1,7 @@
 //! Turns what hyper read into the one canonical [`Incoming`], on both HTTP versions (security.md, "The request
 //! validator"). What is ambiguous is a fault; what a client has no business to say is dropped.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,9 +37,12 @@ pub(super) struct Rules {
 
 /// What one thread gives to every request of its own.
 pub(super) struct RequestIds {
-    prefix: u64,
-    count: Cell<u64>,
+    random: Random,
+    drawn: RefCell<std::vec::IntoIter<[u8; 16]>>,
 }
+
+/// How many ids are drawn at once: asking the system for each would cost more than the rest of the validator.
+const DRAWN: usize = 256;
 
 /// Where a request came from.
 pub(super) struct Origin {
@@ -267,17 +270,18 @@ fn is_unwanted(name: &str) -> bool {
 }
 
 impl RequestIds {
-    /// Threads and processes differ in their random prefix.
     pub(super) fn new(random: &Random) -> Self {
-        Self { prefix: u64::from_be_bytes(random.bytes()), count: Cell::new(0) }
+        Self { random: random.clone(), drawn: RefCell::default() }
     }
 
+    /// Random, all of it: a visitor learns from his ids neither those of others nor how many there are.
     pub(super) fn next(&self) -> RequestId {
-        let count = self.count.get().wrapping_add(1);
-        self.count.set(count);
-        // an odd factor makes a bijection of 64 bits: spread, and never the same twice
-        let spread = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        RequestId((u128::from(self.prefix) << 64 | u128::from(spread)).to_be_bytes())
+        let drawn = &mut *self.drawn.borrow_mut();
+        RequestId(drawn.next().unwrap_or_else(|| {
+            let bytes: [u8; 16 * DRAWN] = self.random.bytes();
+            *drawn = bytes.as_chunks().0.to_vec().into_iter();
+            drawn.next().unwrap_or_else(|| self.random.bytes())
+        }))
     }
 }
 
