@@ -33,7 +33,7 @@ pub struct Running {
 struct Table {
     places: Vec<Option<Rc<Stream>>>,
     free: Vec<usize>,
-    of: HashMap<AccountId, usize, ahash::RandomState>,
+    of: HashMap<AccountId, usize>,
 }
 
 /// One grant in use, from the decision to the end of the bytes.
