@@ -8,6 +8,7 @@ pub mod ground;
 pub mod telemetry;
 
 pub mod catalog;
+pub mod label_studio;
 pub mod outbound;
 pub mod records;
 
