@@ -43,6 +43,8 @@ pub struct Organization {
     pub title: String,
     projects: HashMap<ProjectName, Arc<Project>>,
     by_id: HashMap<ProjectId, Arc<Project>>,
+    /// Those of Label Studio, by their numbers there.
+    by_number: HashMap<u64, Arc<Project>>,
 }
 
 /// One project, with the storages that hold its objects.
@@ -54,6 +56,8 @@ pub struct Project {
     pub workspace_name: WorkspaceName,
     pub name: ProjectName,
     pub title: String,
+    /// Its number in Label Studio, if it is one of Label Studio's.
+    pub number: Option<u64>,
     storages: HashMap<StorageName, Arc<Storage>>,
 }
 
@@ -85,6 +89,12 @@ impl Catalog {
     #[must_use]
     pub fn project_by_id(&self, within: OrganizationId, id: ProjectId) -> Option<&Arc<Project>> {
         self.organizations.get(&within)?.by_id.get(&id)
+    }
+
+    /// The project of this number in Label Studio, if it is in this organization.
+    #[must_use]
+    pub fn project_by_number(&self, within: OrganizationId, number: u64) -> Option<&Arc<Project>> {
+        self.organizations.get(&within)?.by_number.get(&number)
     }
 
     pub fn organizations(&self) -> impl Iterator<Item = &Organization> {
@@ -127,7 +137,9 @@ impl Organization {
         let projects: HashMap<_, _> =
             projects.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect();
         let by_id = projects.values().map(|one| (one.id, Arc::clone(one))).collect();
-        Self { id, name, title, projects, by_id }
+        let numbered = projects.values().filter_map(|one| Some((one.number?, Arc::clone(one))));
+        let by_number = numbered.collect();
+        Self { id, name, title, projects, by_id, by_number }
     }
 
     pub fn projects(&self) -> impl Iterator<Item = &Arc<Project>> {
@@ -143,6 +155,12 @@ impl Project {
         self
     }
 
+    /// The project as one of Label Studio's.
+    #[must_use]
+    pub fn with_number(self, number: Option<u64>) -> Self {
+        Self { number, ..self }
+    }
+
     /// A project without storages yet.
     #[must_use]
     pub fn new(
@@ -152,7 +170,16 @@ impl Project {
         name: ProjectName,
         title: String,
     ) -> Self {
-        Self { id, organization, workspace, workspace_name, name, title, storages: HashMap::new() }
+        Self {
+            id,
+            organization,
+            workspace,
+            workspace_name,
+            name,
+            title,
+            number: None,
+            storages: HashMap::new(),
+        }
     }
 
     #[must_use]

@@ -1,8 +1,28 @@
 //! All that knows Label Studio: what its routes are, whose objects they name, how a person becomes its user, and how raw
 //! URIs in its answers become handles. Speaks of people and projects by numbers and names; who may do what is `policy`'s.
 
+mod adoption;
+mod api;
+mod bridge;
 mod deed;
+mod lookup;
 mod reference;
+mod rewrite;
+mod routes;
+mod settings;
+mod users;
 
+pub use adoption::{Adoption, AdoptionError};
+pub use api::{Api, ApiError};
+pub use bridge::{Access, Banks, Bridge, BridgeError, Known as KnownUser};
 pub use deed::{Deed, NoDeed, Reach};
+pub use lookup::{Found, Lookup, LookupError, STALE};
 pub use reference::{Direction, Kind, Reference, StorageType};
+pub use rewrite::{
+    Garbled, JsonRewriter, Known, Location, Member, Place, Seal, TextRewriter, Uris, may_hold,
+    media_text, open_handles, replace,
+};
+pub use routes::{
+    Answer, BadBody, BadTable, Body, BodyRule, Call, Decision, NoRoute, Route, Routes,
+};
+pub use settings::{Passwords, Settings};

@@ -15,8 +15,9 @@ use crate::ground::secret::Secret;
 pub struct NewSessionRow<'a> {
     pub hash: &'a [u8; 32],
     pub account: AccountId,
-    /// The hash that the password was held against: it must still be the account's.
-    pub password_hash: &'a Secret<String>,
+    /// The hash that the password was held against: it must still be the account's. Absent: the account has no password of
+    /// its own, and still must have none.
+    pub password_hash: Option<&'a Secret<String>>,
     pub absolute_end: Timestamp,
     pub address: IpAddr,
     /// The hash under which the account will know this address from now on.
@@ -60,7 +61,7 @@ impl Records {
             "INSERT INTO session \
              (id, hash, account, created, last_seen, absolute_end, address, user_agent) \
              SELECT $1, $2, id, $4, $4, $5, $6, $7 FROM account \
-             WHERE id = $3 AND disabled IS NULL AND password_hash = $8",
+             WHERE id = $3 AND disabled IS NULL AND coalesce(password_hash, '') = $8",
         )
         .bind(id)
         .bind(hex(new.hash))
@@ -69,7 +70,7 @@ impl Records {
         .bind(new.absolute_end.as_millisecond())
         .bind(new.address.to_string())
         .bind(new.user_agent)
-        .bind(new.password_hash.expose())
+        .bind(new.password_hash.map_or("", |hash| hash.expose()))
         .execute(&mut *change.tx)
         .await?;
         one_row(done.rows_affected(), "account")?;

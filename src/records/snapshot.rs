@@ -63,19 +63,21 @@ async fn projects_by_organization(
     tx: Within<'_>,
     mut storages: HashMap<ProjectId, Vec<Storage>>,
 ) -> Result<HashMap<OrganizationId, Vec<Project>>, RecordsError> {
-    let rows: Vec<(i64, i64, String, String, i64, String)> = sqlx::query_as(
+    let rows: Vec<(i64, i64, String, String, i64, String, Option<i64>)> = sqlx::query_as(
         "SELECT project.id, project.organization, project.name, project.title, \
-         workspace.id, workspace.name \
-         FROM project JOIN workspace ON workspace.id = project.workspace",
+         workspace.id, workspace.name, label_studio_project.number \
+         FROM project JOIN workspace ON workspace.id = project.workspace \
+         LEFT JOIN label_studio_project ON label_studio_project.project = project.id",
     )
     .fetch_all(&mut **tx)
     .await?;
     let mut all: HashMap<OrganizationId, Vec<Project>> = HashMap::new();
-    for (id, organization, name, title, workspace, workspace_name) in rows {
+    for (id, organization, name, title, workspace, workspace_name, number) in rows {
         let (id, organization) = (ProjectId(id), OrganizationId(organization));
         let workspace = (WorkspaceId(workspace), word(&workspace_name, "a workspace's name")?);
         let name = word(&name, "a project's name")?;
         let project = Project::new(id, organization, workspace, name, title)
+            .with_number(number.and_then(|number| u64::try_from(number).ok()))
             .with_storages(storages.remove(&id).unwrap_or_default());
         all.entry(organization).or_default().push(project);
     }

@@ -85,7 +85,7 @@ async fn fill(records: &Records, owner: &str, holdings: &[(usize, usize, bool)])
         let session = NewSessionRow {
             hash: &hash,
             account,
-            password_hash: &password_hash,
+            password_hash: Some(&password_hash),
             absolute_end: Timestamp::MAX,
             address: "192.0.2.1".parse().unwrap(),
             address_hash: "x",

@@ -177,7 +177,7 @@ async fn no_session_begins_with_a_password_that_was_changed_meanwhile() {
     let session = |hash, password_hash| NewSessionRow {
         hash,
         account,
-        password_hash,
+        password_hash: Some(password_hash),
         absolute_end: Timestamp::MAX,
         address: "192.0.2.1".parse().unwrap(),
         address_hash: "x",

@@ -1,0 +1,196 @@
+//! Label Studio's API as the gateway itself asks it: whole bodies on the control plane, a connection each, no redirect
+//! followed, nothing repeated but what a fresh access token may help.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Settings;
+use crate::ground::secret::Secret;
+use crate::outbound::{Door, Host, OutboundError};
+
+/// Asks Label Studio. Shared by all threads.
+#[derive(Debug)]
+pub struct Api {
+    door: Arc<Door>,
+    url: Uri,
+    token: Secret<String>,
+    /// Got for the token, where that is one that must be exchanged.
+    access: ArcSwapOption<Secret<String>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("Label Studio cannot be asked")]
+    Unreachable(#[from] OutboundError),
+    #[error("Label Studio answered {status} to {what}")]
+    Refused { what: &'static str, status: StatusCode },
+    #[error("Label Studio gave no usable answer to {what}")]
+    Garbled { what: &'static str },
+}
+
+/// As whom a request is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum As<'a> {
+    Nobody,
+    Gateway,
+    /// By the cookie of a session.
+    Session(&'a Secret<String>),
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+const DEADLINE: Duration = Duration::from_secs(20);
+/// A page of a thousand tasks fits.
+const LARGEST: usize = 64 << 20;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl Api {
+    #[must_use]
+    pub fn new(door: Arc<Door>, settings: &Settings) -> Self {
+        let (url, token) = (settings.url.clone(), settings.token.clone());
+        Self { door, url, token, access: ArcSwapOption::empty() }
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// [`OutboundError::BadAddress`]
+    pub fn host(&self) -> Result<Host, OutboundError> {
+        Host::of(&self.url)
+    }
+
+    /// Something as the gateway itself; `None` for what does not exist.
+    ///
+    /// # Errors
+    /// [`ApiError`]
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        path: &str,
+    ) -> Result<Option<T>, ApiError> {
+        let mut answered = self.send(As::Gateway, (Method::GET, path), None).await?;
+        if answered.status == StatusCode::UNAUTHORIZED {
+            // The access token was at its end.
+            self.access.store(None);
+            answered = self.send(As::Gateway, (Method::GET, path), None).await?;
+        }
+        match answered.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => answered.json(what).map(Some),
+            status => Err(ApiError::Refused { what, status }),
+        }
+    }
+
+    /// Exchanges a token that lasts for one that does not. `None`: it is no longer good.
+    pub(super) async fn refresh(
+        &self,
+        token: &Secret<String>,
+    ) -> Result<Option<Secret<String>>, ApiError> {
+        #[derive(Deserialize)]
+        struct Refreshed {
+            access: String,
+        }
+        const WHAT: &str = "the refresh of a token";
+        let body = serde_json::json!({ "refresh": token.expose() }).to_string();
+        let asked = (Method::POST, "/api/token/refresh/");
+        let answered = self.send(As::Nobody, asked, Some((JSON, body))).await?;
+        match answered.status {
+            StatusCode::OK => {
+                answered.json::<Refreshed>(WHAT).map(|it| Some(Secret::new(it.access)))
+            }
+            StatusCode::UNAUTHORIZED => Ok(None),
+            status => Err(ApiError::Refused { what: WHAT, status }),
+        }
+    }
+
+    /// One exchange, whatever its status.
+    pub(super) async fn send(
+        &self,
+        who: As<'_>,
+        (method, path): (Method, &str),
+        body: Option<(HeaderValue, String)>,
+    ) -> Result<Answered, ApiError> {
+        let mut headers = HeaderMap::new();
+        match who {
+            As::Nobody => {}
+            As::Gateway => {
+                headers.insert(AUTHORIZATION, secret_value(&self.authorization().await?)?);
+            }
+            As::Session(cookie) => {
+                headers.insert(COOKIE, secret_value(cookie)?);
+            }
+        }
+        self.exchange(headers, (method, path), body).await
+    }
+
+    /// One exchange with these headers.
+    pub(super) async fn exchange(
+        &self,
+        headers: HeaderMap,
+        (method, path): (Method, &str),
+        body: Option<(HeaderValue, String)>,
+    ) -> Result<Answered, ApiError> {
+        let garbled = |_fault| ApiError::Garbled { what: "an address" };
+        let base = self.url.to_string();
+        let uri = format!("{}{path}", base.trim_end_matches('/')).parse::<Uri>();
+        let (kind, body) = body.map_or((None, String::new()), |(kind, body)| (Some(kind), body));
+        let mut request = Request::new(Bytes::from(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.map_err(garbled)?;
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(ACCEPT, JSON);
+        if let Some(kind) = kind {
+            request.headers_mut().insert(CONTENT_TYPE, kind);
+        }
+        let authority = self.host()?.authority().to_owned();
+        if let Ok(authority) = HeaderValue::try_from(authority) {
+            request.headers_mut().insert(HOST, authority);
+        }
+        let answer: Response<Bytes> = self.door.exchange(request, DEADLINE, LARGEST).await?;
+        let (head, body) = answer.into_parts();
+        Ok(Answered { status: head.status, headers: head.headers, body })
+    }
+
+    /// A legacy token is shown as it is; a personal access token is exchanged.
+    async fn authorization(&self) -> Result<Secret<String>, ApiError> {
+        if !self.token.expose().contains('.') {
+            return Ok(Secret::new(format!("Token {}", self.token.expose())));
+        }
+        if let Some(access) = &*self.access.load() {
+            return Ok(Secret::clone(access));
+        }
+        let status = StatusCode::UNAUTHORIZED;
+        let refused = ApiError::Refused { what: "the gateway's own token", status };
+        let access = Box::pin(self.refresh(&self.token)).await?.ok_or(refused)?;
+        let bearer = Secret::new(format!("Bearer {}", access.expose()));
+        self.access.store(Some(Arc::new(bearer.clone())));
+        Ok(bearer)
+    }
+}
+
+impl Answered {
+    pub(super) fn json<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.body).or(Err(ApiError::Garbled { what }))
+    }
+}
+
+fn secret_value(secret: &Secret<String>) -> Result<HeaderValue, ApiError> {
+    let mut value = HeaderValue::try_from(secret.expose().as_str())
+        .or(Err(ApiError::Garbled { what: "a token that no header can carry" }))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

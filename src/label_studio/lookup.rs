@@ -1,0 +1,243 @@
+//! Which project something belongs to, and whether a task refers to a URI. Asked of Label Studio once, then remembered for at
+//! most a minute; forgotten at once by writes that pass the gateway. Who waits for the same answer waits together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::api::{Api, ApiError};
+use super::{Direction, Kind, Reference, StorageType, Uris};
+use crate::ground::control::{Control, ControlFailed};
+
+/// Shared by all threads.
+pub struct Lookup {
+    api: Arc<Api>,
+    control: Control,
+    things: Cache<Reference, Option<Found>>,
+    /// What the data of a task refers to.
+    tasks: Cache<u64, Arc<TaskUris>>,
+    /// What was seen in passing answers.
+    seen: moka::sync::Cache<(u64, Box<str>), ()>,
+}
+
+/// Where something belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    pub project: u64,
+    pub task: Option<u64>,
+    /// The user whose annotation or draft it is.
+    pub author: Option<u64>,
+}
+
+/// Why it is not known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LookupError {
+    #[error("{0}")]
+    Api(Arc<ApiError>),
+    #[error(transparent)]
+    Control(#[from] ControlFailed),
+}
+
+struct TaskUris {
+    project: u64,
+    uris: Uris,
+}
+
+/// The bound of staleness: what others do past the gateway is seen after so long.
+pub const STALE: Duration = Duration::from_secs(60);
+const MOST: u64 = 200_000;
+const MOST_TASKS: u64 = 20_000;
+
+#[derive(Deserialize)]
+struct Thing {
+    #[serde(default)]
+    project: Option<u64>,
+    #[serde(default)]
+    task: Option<u64>,
+    #[serde(default)]
+    completed_by: Option<Value>,
+    #[serde(default)]
+    user: Option<Value>,
+    #[serde(default)]
+    file: Option<String>,
+}
+
+impl Lookup {
+    #[must_use]
+    pub fn new(api: Arc<Api>, control: Control) -> Self {
+        Self {
+            api,
+            control,
+            things: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
+            tasks: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            seen: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
+        }
+    }
+
+    /// Where it belongs; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// [`LookupError`] when Label Studio cannot say.
+    pub async fn find(&self, reference: Reference) -> Result<Option<Found>, LookupError> {
+        if reference.kind == Kind::Project {
+            let project = reference.number;
+            return Ok(Some(Found { project, task: None, author: None }));
+        }
+        let (api, control) = (Arc::clone(&self.api), self.control.clone());
+        let flight = self.things.try_get_with(reference, async move {
+            control.run(async move { find(&api, reference).await }).await?
+        });
+        let found = flight.await.map_err(|error| LookupError::clone(&error))?;
+        if found.is_none() {
+            // What does not exist yet may in a moment.
+            self.things.invalidate(&reference).await;
+        }
+        Ok(found)
+    }
+
+    /// Whether this task refers to this URI; where no task is known, whether any of the project did in an answer that passed.
+    ///
+    /// # Errors
+    /// [`LookupError`] when Label Studio cannot say.
+    pub async fn refers(
+        &self,
+        project: u64,
+        task: Option<u64>,
+        uri: &str,
+    ) -> Result<bool, LookupError> {
+        if self.seen.contains_key(&(project, uri.into())) {
+            return Ok(true);
+        }
+        let Some(task) = task else { return Ok(false) };
+        let (api, control) = (Arc::clone(&self.api), self.control.clone());
+        let flight = self.tasks.try_get_with(task, async move {
+            control.run(async move { uris(&api, task).await }).await?
+        });
+        let known = flight.await.map_err(|error| LookupError::clone(&error))?;
+        Ok(known.project == project && known.uris.refer_to(uri))
+    }
+
+    /// A task's data that passed refers to this.
+    pub fn learn_uri(&self, project: u64, uri: &str) {
+        self.seen.insert((project, uri.into()), ());
+    }
+
+    /// A write may have moved or removed it.
+    pub async fn forget(&self, reference: Reference) {
+        self.things.invalidate(&reference).await;
+        if reference.kind == Kind::Task {
+            self.tasks.invalidate(&reference.number).await;
+        }
+    }
+
+    /// A write may have moved, removed or changed anything of a project: all is looked up afresh.
+    pub fn forget_all(&self) {
+        self.things.invalidate_all();
+        self.tasks.invalidate_all();
+        self.seen.invalidate_all();
+    }
+}
+
+impl From<ApiError> for LookupError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(Arc::new(error))
+    }
+}
+
+async fn find(
+    api: &Api,
+    Reference { kind, number }: Reference,
+) -> Result<Option<Found>, LookupError> {
+    let path = match kind {
+        Kind::Project => format!("/api/projects/{number}/"),
+        Kind::Task => format!("/api/tasks/{number}/?include=id,project&resolve_uri=false"),
+        Kind::Annotation => format!("/api/annotations/{number}/"),
+        Kind::Draft => format!("/api/drafts/{number}/"),
+        Kind::Prediction => format!("/api/predictions/{number}/"),
+        Kind::Tab => format!("/api/dm/views/{number}/"),
+        Kind::Storage(direction, of) => storage_path(direction, of, number),
+        Kind::Upload => format!("/api/import/file-upload/{number}"),
+        Kind::Webhook => format!("/api/webhooks/{number}/"),
+        Kind::Model => format!("/api/ml/{number}"),
+        Kind::LabelLink => format!("/api/label_links/{number}/"),
+    };
+    let Some(thing) = api.get::<Thing>("a look-up", &path).await? else { return Ok(None) };
+    let author = thing.completed_by.as_ref().or(thing.user.as_ref()).and_then(user);
+    let task = if kind == Kind::Task { Some(number) } else { thing.task };
+    let project = match (kind, task) {
+        // What an annotation says of its project can disagree with its task, which counts.
+        (Kind::Annotation | Kind::Draft | Kind::Prediction, Some(task)) => {
+            let path = format!("/api/tasks/{task}/?include=id,project&resolve_uri=false");
+            let task: Option<Thing> = api.get("a look-up", &path).await?;
+            task.and_then(|task| task.project)
+        }
+        (Kind::Upload, _) => thing.file.as_deref().and_then(project_of_file),
+        _ => thing.project,
+    };
+    Ok(project.map(|project| Found { project, task, author }))
+}
+
+fn storage_path(direction: Direction, of: StorageType, number: u64) -> String {
+    let export = if direction == Direction::Export { "export/" } else { "" };
+    format!("/api/storages/{export}{}/{number}", of.as_str())
+}
+
+/// Its number, or an object with it.
+fn user(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.get("id").and_then(Value::as_u64))
+}
+
+/// `upload/1/49bc59bd-dog.png`, with or without what stands before it.
+fn project_of_file(file: &str) -> Option<u64> {
+    let (_, rest) = file.split_once("upload/")?;
+    rest.split('/').next()?.parse().ok()
+}
+
+async fn uris(api: &Api, task: u64) -> Result<Arc<TaskUris>, LookupError> {
+    #[derive(Deserialize)]
+    struct Task {
+        project: u64,
+        data: Value,
+    }
+    let path = format!("/api/tasks/{task}/?resolve_uri=false&include=id,project,data");
+    let Some(Task { project, data }) = api.get("a task", &path).await? else {
+        return Ok(Arc::new(TaskUris { project: 0, uris: Uris::default() }));
+    };
+    let mut uris = Uris::default();
+    collect(&data, &mut uris);
+    Ok(Arc::new(TaskUris { project, uris }))
+}
+
+fn collect(value: &Value, uris: &mut Uris) {
+    match value {
+        Value::String(text) => uris.take(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, uris)),
+        Value::Object(members) => members.values().for_each(|value| collect(value, uris)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_and_files_are_read_as_label_studio_writes_them() {
+        assert_eq!(user(&serde_json::json!(4)), Some(4));
+        assert_eq!(user(&serde_json::json!({ "id": 4, "email": "a@b" })), Some(4));
+        assert_eq!(user(&serde_json::json!("alice@example.com, 4")), None);
+        assert_eq!(project_of_file("upload/12/49bc59bd-dog.png"), Some(12));
+        assert_eq!(project_of_file("/data/upload/12/49bc59bd-dog.png"), Some(12));
+        assert_eq!(project_of_file("elsewhere/12/x"), None);
+    }
+}

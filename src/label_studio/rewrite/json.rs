@@ -1,0 +1,528 @@
+//! JSON that passes in pieces of any size: its texts are shown to a [`Seal`], its structure is followed, and everything that is
+//! not replaced leaves byte for byte. Never more in memory than one text and the names that lead to it.
+
+use super::{Garbled, LONGEST, MOST_DEEP};
+
+/// Decides what becomes of texts and members.
+pub trait Seal {
+    /// Whether a text could be of any interest, still escaped: a cheap look.
+    fn minds(&self, raw: &[u8]) -> bool;
+    /// What stands in the place of this text; `None`: itself.
+    fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String>;
+    /// What becomes of a member, before its value is seen.
+    fn member(&mut self, at: &Place<'_>) -> Member;
+}
+
+/// What becomes of a member's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    Keep,
+    /// It becomes `null`, whatever it is.
+    Null,
+}
+
+/// Where something stands.
+#[derive(Debug)]
+pub struct Place<'a> {
+    frames: &'a [Frame],
+}
+
+#[derive(Debug)]
+struct Frame {
+    is_object: bool,
+    /// The name of the present member.
+    key: String,
+    /// The object's own `id`, once it was seen.
+    id: Option<u64>,
+}
+
+/// Rewrites one document.
+#[derive(Debug)]
+pub struct JsonRewriter<S> {
+    seal: S,
+    frames: Vec<Frame>,
+    state: State,
+    /// The present text without its quotes, or the present scalar.
+    token: Vec<u8>,
+    /// While a value is left out: how deep the member is that it belongs to.
+    hidden: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+    Text { is_key: bool, escaped: bool },
+    Scalar,
+    Done,
+}
+
+impl Place<'_> {
+    /// The name of the member that it stands in, however many lists are between.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        let objects = self.frames.iter().rev().find(|frame| frame.is_object);
+        objects.map_or("", |frame| &frame.key)
+    }
+
+    /// The names of all members that lead to it, from the outside in.
+    #[must_use]
+    pub fn path(&self) -> Vec<&str> {
+        let objects = self.frames.iter().filter(|frame| frame.is_object);
+        objects.map(|frame| frame.key.as_str()).collect()
+    }
+
+    /// The `id` of the object whose `data` it stands in, if that came before.
+    #[must_use]
+    pub fn task(&self) -> Option<u64> {
+        self.frames.iter().find(|frame| frame.is_object && frame.key == "data")?.id
+    }
+}
+
+impl<S: Seal> JsonRewriter<S> {
+    pub const fn new(seal: S) -> Self {
+        Self { seal, frames: Vec::new(), state: State::Value, token: Vec::new(), hidden: None }
+    }
+
+    /// Takes the next piece and gives out what is ready of it.
+    ///
+    /// # Errors
+    /// [`Garbled`]: nothing more of this document is to leave.
+    pub fn push(&mut self, mut piece: &[u8], out: &mut Vec<u8>) -> Result<(), Garbled> {
+        while let Some(&byte) = piece.first() {
+            if let State::Text { is_key, escaped } = self.state {
+                piece = self.text(piece, (is_key, escaped), out)?;
+                continue;
+            }
+            if self.state == State::Scalar {
+                if is_of_scalar(byte) {
+                    if self.token.len() >= 512 {
+                        return Err(Garbled::NotJson);
+                    }
+                    self.token.push(byte);
+                    piece = piece.get(1..).unwrap_or_default();
+                    continue;
+                }
+                self.end_scalar(out)?;
+            }
+            self.structure(byte, out)?;
+            piece = piece.get(1..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The end: what was held back leaves, and the seal comes back.
+    ///
+    /// # Errors
+    /// [`Garbled::CutShort`] when the document is not whole.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<S, Garbled> {
+        if self.state == State::Scalar {
+            self.end_scalar(out)?;
+        }
+        if self.state == State::Done { Ok(self.seal) } else { Err(Garbled::CutShort) }
+    }
+
+    /// Inside of a text: up to its closing quote, or all of the piece.
+    fn text<'p>(
+        &mut self,
+        piece: &'p [u8],
+        (is_key, mut escaped): (bool, bool),
+        out: &mut Vec<u8>,
+    ) -> Result<&'p [u8], Garbled> {
+        let mut from = 0;
+        while let Some(rest) = piece.get(from..).filter(|rest| !rest.is_empty()) {
+            if escaped {
+                escaped = false;
+                from += 1;
+                continue;
+            }
+            match rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+                None => from = piece.len(),
+                Some(at) => match rest.get(at) {
+                    Some(b'"') => {
+                        self.hold(piece.get(..from + at).unwrap_or_default())?;
+                        self.end_text(is_key, out)?;
+                        return Ok(piece.get(from + at + 1..).unwrap_or_default());
+                    }
+                    Some(b'\\') => {
+                        escaped = true;
+                        from += at + 1;
+                    }
+                    _ => return Err(Garbled::NotJson),
+                },
+            }
+        }
+        self.state = State::Text { is_key, escaped };
+        self.hold(piece)?;
+        Ok(&[])
+    }
+
+    fn hold(&mut self, bytes: &[u8]) -> Result<(), Garbled> {
+        if self.token.len() + bytes.len() > LONGEST {
+            return Err(Garbled::TooLong);
+        }
+        self.token.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn structure(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), Garbled> {
+        match (self.state, byte) {
+            (_, b' ' | b'\t' | b'\r' | b'\n') => {}
+            (State::Value | State::ValueOrEnd, b'{') => {
+                self.open(true)?;
+                self.state = State::KeyOrEnd;
+            }
+            (State::Value | State::ValueOrEnd, b'[') => {
+                self.open(false)?;
+                self.state = State::ValueOrEnd;
+            }
+            (State::Value | State::ValueOrEnd, b'"') => {
+                self.state = State::Text { is_key: false, escaped: false };
+                return Ok(());
+            }
+            (State::Key | State::KeyOrEnd, b'"') => {
+                self.state = State::Text { is_key: true, escaped: false };
+                return Ok(());
+            }
+            (State::Value | State::ValueOrEnd, byte) if is_of_scalar(byte) => {
+                self.token.push(byte);
+                self.state = State::Scalar;
+                return Ok(());
+            }
+            (State::Colon, b':') => {
+                self.put(&[byte], out);
+                return self.begin_value(out);
+            }
+            (State::CommaOrEnd, b',') => {
+                let in_object = self.frames.last().is_some_and(|frame| frame.is_object);
+                self.state = if in_object { State::Key } else { State::Value };
+            }
+            (State::CommaOrEnd | State::KeyOrEnd, b'}') if self.close(true) => {
+                self.put(&[byte], out);
+                self.end_value();
+                return Ok(());
+            }
+            (State::CommaOrEnd | State::ValueOrEnd, b']') if self.close(false) => {
+                self.put(&[byte], out);
+                self.end_value();
+                return Ok(());
+            }
+            _ => return Err(Garbled::NotJson),
+        }
+        self.put(&[byte], out);
+        Ok(())
+    }
+
+    fn put(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.hidden.is_none() {
+            out.extend_from_slice(bytes);
+        }
+    }
+
+    fn open(&mut self, is_object: bool) -> Result<(), Garbled> {
+        if self.frames.len() >= MOST_DEEP {
+            return Err(Garbled::TooDeep);
+        }
+        self.frames.push(Frame { is_object, key: String::new(), id: None });
+        Ok(())
+    }
+
+    fn close(&mut self, is_object: bool) -> bool {
+        self.frames.pop_if(|frame| frame.is_object == is_object).is_some()
+    }
+
+    /// A member's value comes next: perhaps it is left out.
+    fn begin_value(&mut self, out: &mut Vec<u8>) -> Result<(), Garbled> {
+        self.state = State::Value;
+        if self.hidden.is_none()
+            && self.seal.member(&Place { frames: &self.frames }) == Member::Null
+        {
+            out.extend_from_slice(b"null");
+            self.hidden = Some(self.frames.len());
+        }
+        Ok(())
+    }
+
+    fn end_value(&mut self) {
+        if self.hidden == Some(self.frames.len()) {
+            self.hidden = None;
+        }
+        self.state = if self.frames.is_empty() { State::Done } else { State::CommaOrEnd };
+    }
+
+    fn end_scalar(&mut self, out: &mut Vec<u8>) -> Result<(), Garbled> {
+        let token = std::mem::take(&mut self.token);
+        self.put(&token, out);
+        let text = str::from_utf8(&token).or(Err(Garbled::NotJson))?;
+        if let Some(frame) = self.frames.last_mut().filter(|it| it.is_object && it.key == "id") {
+            frame.id = text.parse().ok();
+        }
+        self.end_value();
+        Ok(())
+    }
+
+    fn end_text(&mut self, is_key: bool, out: &mut Vec<u8>) -> Result<(), Garbled> {
+        let mut raw = std::mem::take(&mut self.token);
+        if is_key {
+            let name = decoded(&raw)?;
+            if let Some(frame) = self.frames.last_mut() {
+                frame.key = name;
+            }
+        }
+        if self.hidden.is_none() {
+            out.push(b'"');
+            match self.replacement(&raw)? {
+                Some(other) => out.extend_from_slice(&escaped(&other)?),
+                None if str::from_utf8(&raw).is_ok() => out.extend_from_slice(&raw),
+                None => return Err(Garbled::NotJson),
+            }
+            out.push(b'"');
+        }
+        raw.clear();
+        self.token = raw;
+        if is_key {
+            self.state = State::Colon;
+        } else {
+            self.end_value();
+        }
+        Ok(())
+    }
+
+    fn replacement(&mut self, raw: &[u8]) -> Result<Option<String>, Garbled> {
+        if !self.seal.minds(raw) {
+            return Ok(None);
+        }
+        let text = decoded(raw)?;
+        Ok(self.seal.string(&Place { frames: &self.frames }, &text))
+    }
+}
+
+const fn is_of_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
+/// What a text says. A lone surrogate, which no text can hold, becomes U+FFFD.
+fn decoded(raw: &[u8]) -> Result<String, Garbled> {
+    let text = str::from_utf8(raw).or(Err(Garbled::NotJson))?;
+    if !text.contains('\\') {
+        return Ok(text.to_owned());
+    }
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(letter) = rest.next() {
+        if letter != '\\' {
+            units.extend_from_slice(letter.encode_utf16(&mut [0; 2]));
+            continue;
+        }
+        let unit = match rest.next() {
+            Some('u') => {
+                let digits = rest.as_str().get(..4).ok_or(Garbled::NotJson)?;
+                rest = rest.as_str().get(4..).ok_or(Garbled::NotJson)?.chars();
+                u16::from_str_radix(digits, 16).or(Err(Garbled::NotJson))?
+            }
+            Some('n') => 0x0a,
+            Some('t') => 0x09,
+            Some('r') => 0x0d,
+            Some('b') => 0x08,
+            Some('f') => 0x0c,
+            Some('"') => 0x22,
+            Some('\\') => 0x5c,
+            Some('/') => 0x2f,
+            _ => return Err(Garbled::NotJson),
+        };
+        units.push(unit);
+    }
+    Ok(String::from_utf16_lossy(&units))
+}
+
+/// A text as it stands between quotes.
+fn escaped(text: &str) -> Result<Vec<u8>, Garbled> {
+    let quoted = serde_json::to_vec(text).or(Err(Garbled::NotJson))?;
+    Ok(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Replaces `X…` by `Y…`, drops members called `gone`, and notes where texts stood.
+    #[derive(Debug, Default)]
+    struct Trial(Vec<(String, Option<u64>)>);
+
+    impl Seal for Trial {
+        fn minds(&self, raw: &[u8]) -> bool {
+            raw.iter().any(|byte| matches!(byte, b'X' | b'\\'))
+        }
+
+        fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
+            self.0.push((at.path().join("."), at.task()));
+            text.contains('X').then(|| text.replace('X', "\"Y"))
+        }
+
+        fn member(&mut self, at: &Place<'_>) -> Member {
+            if at.key() == "gone" { Member::Null } else { Member::Keep }
+        }
+    }
+
+    fn pass(text: &[u8], step: usize) -> Result<(Vec<u8>, Trial), Garbled> {
+        let mut out = Vec::new();
+        let mut rewriter = JsonRewriter::new(Trial::default());
+        for piece in text.chunks(step.max(1)) {
+            rewriter.push(piece, &mut out)?;
+        }
+        let trial = rewriter.finish(&mut out)?;
+        Ok((out, trial))
+    }
+
+    fn passed(text: &str) -> String {
+        String::from_utf8(pass(text.as_bytes(), text.len()).unwrap().0).unwrap()
+    }
+
+    #[test]
+    fn texts_and_names_are_replaced_members_are_left_out_and_all_else_stays() {
+        for (text, expected) in [
+            ("{}", "{}"),
+            (" [ ] \n", " [ ] \n"),
+            ("1.50e+3", "1.50e+3"),
+            (r#""aXb""#, r#""a\"Yb""#),
+            (r#"{"X":1}"#, r#"{"\"Y":1}"#),
+            (r#"{"a":"X\/\u00e9\u0058"}"#, r#"{"a":"\"Y/é\"Y"}"#),
+            (r#"{"a":"\/\u00e9"}"#, r#"{"a":"\/\u00e9"}"#),
+            (r#"{"gone":"X","b":[1, 2]}"#, r#"{"gone":null,"b":[1, 2]}"#),
+            (r#"{"gone": {"a":["}",{"gone":1}]} ,"b":true}"#, r#"{"gone":null ,"b":true}"#),
+            (r#"[{"gone":[1]},{"gone":null}]"#, r#"[{"gone":null},{"gone":null}]"#),
+            (r#"{"a":"\ud83d"}"#, r#"{"a":"\ud83d"}"#),
+        ] {
+            assert_eq!(passed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_knows_the_task_that_it_belongs_to() {
+        let text = r#"{"tasks":[{"id":7,"data":{"a":["X"]},"note":"X"},{"data":{"a":"X"},"id":8}],
+            "annotations":[{"id":3,"result":[{"id":"x","data":{"b":"X"}}]}]}"#;
+        let (_, Trial(places)) = pass(text.as_bytes(), 7).unwrap();
+        let told: Vec<_> = places.iter().map(|(path, task)| (path.as_str(), *task)).collect();
+        let expected = [
+            ("tasks.data.a", Some(7)),
+            ("tasks.note", None),
+            ("tasks.data.a", None),
+            ("annotations.result.data.b", None),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_is_not_one_whole_document_is_an_error() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "[",
+            "\"",
+            "\"a",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "[1,]x",
+            "[1 2]",
+            "{\"a\":1,}",
+            "1 2",
+            "{}{}",
+            "[}",
+            "{]",
+            "\"\u{1}\"",
+            "\"\\x\"",
+            "\"\\u00g0X\"",
+            "]",
+            ",",
+            "[,1]",
+            "{\"a\" 1}",
+        ] {
+            assert!(pass(text.as_bytes(), 3).is_err(), "{text:?}");
+        }
+        assert_eq!(pass("[".repeat(300).as_bytes(), 1).unwrap_err(), Garbled::TooDeep);
+        assert!(pass(b"\"\xff\"", 1).is_err());
+    }
+
+    #[test]
+    fn a_long_list_passes_without_being_held() {
+        let mut rewriter = JsonRewriter::new(Trial::default());
+        let (mut out, mut passed) = (Vec::new(), 0);
+        rewriter.push(b"[", &mut out).unwrap();
+        for id in 0..200_000 {
+            let task = format!(
+                r#"{}{{"id":{id},"data":{{"image":"X{id}","text":"plain and long enough to count"}}}}"#,
+                if id > 0 { "," } else { "" }
+            );
+            rewriter.push(task.as_bytes(), &mut out).unwrap();
+            passed += out.len();
+            out.clear();
+        }
+        rewriter.push(b"]", &mut out).unwrap();
+        assert!(passed > 14_000_000);
+        assert!(rewriter.token.capacity() + rewriter.frames.capacity() * 64 < 4096);
+        rewriter.finish(&mut out).unwrap();
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[aX\\\\\"/é\u{1F600}\n]{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec(("[abX]{1,3}", inner), 0..5)
+                    .prop_map(|all| Value::Object(all.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// The same on the parsed document.
+    fn naive(value: &Value) -> Value {
+        match value {
+            Value::String(text) => json!(text.replace('X', "\"Y")),
+            Value::Array(items) => items.iter().map(naive).collect(),
+            Value::Object(members) => {
+                let all =
+                    members.iter().map(|(key, value)| (key.replace('X', "\"Y"), naive(value)));
+                Value::Object(all.collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_was_chosen_differs_however_it_is_cut(value in any_json(), step in 1..9usize, pretty: bool) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+            let text = text.unwrap();
+            let (out, _) = pass(text.as_bytes(), step).unwrap();
+            let (whole, _) = pass(text.as_bytes(), text.len()).unwrap();
+            prop_assert_eq!(&out, &whole);
+            let back: Value = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(back, naive(&value));
+            if !text.contains('X') {
+                prop_assert_eq!(out, text.as_bytes());
+            }
+        }
+
+        #[test]
+        fn whatever_comes_there_is_no_panic(text in "[\\[\\]{}\",:\\\\ua0X1 ]{0,30}", step in 1..5usize) {
+            let ours = pass(text.as_bytes(), step);
+            if serde_json::from_str::<Value>(&text).is_ok() {
+                prop_assert!(ours.is_ok(), "{}", text);
+            }
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The table is sound; the tricks that Label Studio falls for are found nowhere; a call is what was asked.
+
+use http::Method;
+use proptest::prelude::*;
+
+use super::*;
+use crate::label_studio::{Deed, Direction, Kind, Reference, StorageType};
+
+fn routes() -> Routes {
+    Routes::built_in().unwrap()
+}
+
+fn find(method: &str, target: &str) -> Result<Call, NoRoute> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    routes().find(&Method::from_bytes(method.as_bytes()).unwrap(), path, query)
+}
+
+fn reference(kind: Kind, number: u64) -> Reference {
+    Reference { kind, number }
+}
+
+#[test]
+fn every_deed_has_a_row() {
+    let routes = routes();
+    for deed in Deed::ALL {
+        assert!(routes.rows().any(|row| row.decision == Decision::Deed(deed)), "{deed:?}");
+    }
+}
+
+#[test]
+fn calls_say_what_they_are_about_and_are_rebuilt() {
+    let cases: [(&str, &str, Deed, &[Reference], &str); 10] = [
+        ("GET", "/", Deed::OpenLabelStudio, &[], "/"),
+        (
+            "GET",
+            "/api/projects/7",
+            Deed::ViewProject,
+            &[reference(Kind::Project, 7)],
+            "/api/projects/7/",
+        ),
+        (
+            "GET",
+            "/api/tasks?page=1&page_size=30&view=4&project=9",
+            Deed::ViewTask,
+            &[reference(Kind::Tab, 4), reference(Kind::Project, 9)],
+            "/api/tasks/?page=1&page_size=30&view=4&project=9",
+        ),
+        (
+            "POST",
+            "/api/dm/actions?id=next_task&tabID=1&project=2",
+            Deed::LabelTask,
+            &[reference(Kind::Tab, 1), reference(Kind::Project, 2)],
+            "/api/dm/actions/?id=next_task&tabID=1&project=2",
+        ),
+        (
+            "POST",
+            "/api/dm/actions/?project=2&id=delete_tasks",
+            Deed::DeleteTask,
+            &[reference(Kind::Project, 2)],
+            "/api/dm/actions/?id=delete_tasks&project=2",
+        ),
+        (
+            "PATCH",
+            "/api/storages/export/s3/5",
+            Deed::ChangeStorage,
+            &[reference(Kind::Storage(Direction::Export, StorageType::S3), 5)],
+            "/api/storages/export/s3/5",
+        ),
+        (
+            "GET",
+            "/api/storages/localfiles/5",
+            Deed::ViewStorage,
+            &[reference(Kind::Storage(Direction::Import, StorageType::LocalFiles), 5)],
+            "/api/storages/localfiles/5",
+        ),
+        (
+            "GET",
+            "/static/css/main.9be72da65a79.css",
+            Deed::OpenLabelStudio,
+            &[],
+            "/static/css/main.9be72da65a79.css",
+        ),
+        (
+            "GET",
+            "/tasks/3/resolve?fileuri=czM6Ly9i%2B+",
+            Deed::ReadTaskMedia,
+            &[reference(Kind::Task, 3)],
+            "/tasks/3/resolve/?fileuri=czM6Ly9i%2B%20",
+        ),
+        (
+            "HEAD",
+            "/api/annotations/8/",
+            Deed::ViewAnnotation,
+            &[reference(Kind::Annotation, 8)],
+            "/api/annotations/8/",
+        ),
+    ];
+    for (method, target, deed, references, canonical) in cases {
+        let call =
+            find(method, target).unwrap_or_else(|fault| panic!("{method} {target}: {fault}"));
+        assert_eq!(call.deed(), deed, "{target}");
+        assert_eq!(call.references(), references, "{target}");
+        assert_eq!(call.target(), canonical, "{target}");
+        assert_eq!(call.head_only(), method == "HEAD");
+    }
+}
+
+#[test]
+fn what_label_studio_takes_for_the_same_is_found_nowhere() {
+    for target in [
+        "/api/tasks/0001",
+        "/api/tasks/0_1/",
+        "/api/tasks/+1/",
+        "/api/tasks/%201/",
+        "/api/tasks/1%20/",
+        "/api/tasks/\u{661}/",
+        "/api/tasks/%D9%A1/",
+        "/api/tasks/-1/",
+        "/api/tasks/0",
+        "/api/tasks/1.0/",
+        "/api/tasks/9999999999999999999/",
+        "/tasks%2F1%2Fresolve/?fileuri=a",
+        "//tasks/1/resolve/?fileuri=a",
+        "/tasks/1//resolve/?fileuri=a",
+        "/tasks/1/resolve//?fileuri=a",
+        "/Tasks/1/resolve/?fileuri=a",
+        "/api/Projects/1/",
+        "/api/users.json",
+        "/api/users/1.json",
+        "/api/predictions.json",
+        "/api/dm/views/1.json",
+        "/api/./projects/",
+        "/api/../admin/",
+        "/static/../api/projects/",
+        "/static/.hidden",
+        "/static//a.css",
+        "/static/",
+        "/foo/bar/data/local-files/baz",
+        "/whatever/version/x",
+        "/x/health/y",
+        "/nope/trigger500/",
+        "/api/current-user/whoami/",
+        "/api/storages/s3/1/",
+        "/api/storages/S3/1",
+        "/api/storages/hdfs/1",
+        "/api/projects/1/export/",
+        "/api/unknown",
+        "",
+        "api/projects/1",
+        "/api/projects/1;a=b/",
+        "/api/projects/1\\",
+    ] {
+        assert_eq!(find("GET", target).unwrap_err(), NoRoute::Unlisted, "{target}");
+    }
+    for (method, target) in [
+        ("GET", "/admin/"),
+        ("POST", "/admin/users/user/2/password/"),
+        ("GET", "/django-rq/queues"),
+        ("GET", "/user/signup"),
+        ("POST", "/user/login/"),
+        ("GET", "/api/invite"),
+        ("POST", "/api/token/refresh/"),
+        ("GET", "/api/current-user/token"),
+        ("POST", "/api/jwt/settings"),
+        ("PATCH", "/api/session-policy"),
+        ("GET", "/docs/api/schema/json/"),
+        ("GET", "/version/"),
+        ("GET", "/data/local-files?d=a"),
+    ] {
+        assert_eq!(find(method, target).unwrap_err(), NoRoute::Shut, "{method} {target}");
+    }
+    assert_eq!(find("DELETE", "/api/current-user/whoami").unwrap_err(), NoRoute::Unlisted);
+}
+
+#[test]
+fn queries_are_closed() {
+    for (method, target, name) in [
+        ("GET", "/api/tasks/", "project"),
+        ("GET", "/api/tasks/?project=1&project=2", "project"),
+        ("GET", "/api/tasks/?project=0_1", "project"),
+        ("GET", "/api/tasks/?project=%201%20", "project"),
+        ("GET", "/api/tasks/?project=%D9%A1", "project"),
+        ("GET", "/api/tasks/?project=1&format=json", "format"),
+        ("GET", "/api/dm/views/", "project"),
+        ("GET", "/api/dm/columns/", "project"),
+        ("GET", "/api/projects/1/?a=%zz", "a"),
+        ("GET", "/api/projects/?search=%00", "search"),
+        ("GET", "/tasks/1/resolve/", "fileuri"),
+    ] {
+        let expected = NoRoute::BadQuery { name: name.to_owned() };
+        assert_eq!(find(method, target).unwrap_err(), expected, "{target}");
+    }
+    // Which action it is decides what it does: none, an unknown one or two of them are no row.
+    for target in [
+        "/api/dm/actions/?project=1",
+        "/api/dm/actions/?project=1&id=drop_all",
+        "/api/dm/actions/?project=1&id=next_task&id=delete_tasks",
+    ] {
+        assert_eq!(find("POST", target).unwrap_err(), NoRoute::Unlisted, "{target}");
+    }
+}
+
+fn read(method: &str, target: &str, body: &str) -> Result<Vec<Reference>, BadBody> {
+    let call = find(method, target).unwrap();
+    let read = call.body().read(Some("application/json"), body.as_bytes(), call.storage_type());
+    read.map(|body| body.references)
+}
+
+#[test]
+fn bodies_say_what_they_move() {
+    let import = Kind::Storage(Direction::Import, StorageType::S3);
+    let cases: [(&str, &str, &str, &[Reference]); 8] = [
+        ("PATCH", "/api/tasks/6/", r#"{"project":2}"#, &[reference(Kind::Project, 2)]),
+        ("PATCH", "/api/tasks/6/", r#"{"project":"2"}"#, &[reference(Kind::Project, 2)]),
+        ("PATCH", "/api/tasks/6/", r#"{"project":null,"data":{"project":3}}"#, &[]),
+        (
+            "PATCH",
+            "/api/annotations/1/",
+            r#"{"task":8,"project":2}"#,
+            &[reference(Kind::Project, 2), reference(Kind::Task, 8)],
+        ),
+        (
+            "POST",
+            "/api/predictions/",
+            r#"{"task":8,"project":2}"#,
+            &[reference(Kind::Task, 8), reference(Kind::Project, 2)],
+        ),
+        (
+            "POST",
+            "/api/storages/s3/validate",
+            r#"{"project":2,"id":1}"#,
+            &[reference(Kind::Project, 2), reference(import, 1)],
+        ),
+        (
+            "POST",
+            "/api/labels/",
+            r#"[{"project":1},{"project":2}]"#,
+            &[reference(Kind::Project, 1), reference(Kind::Project, 2)],
+        ),
+        (
+            "POST",
+            "/api/projects/1/tasks/bulk/",
+            r#"[{"data":{}},{"project":2}]"#,
+            &[reference(Kind::Project, 2)],
+        ),
+    ];
+    for (method, target, body, expected) in cases {
+        assert_eq!(read(method, target, body).unwrap(), expected, "{target} {body}");
+    }
+}
+
+#[test]
+fn bodies_that_say_something_else_to_another_reader_are_refused() {
+    for (method, target, body) in [
+        ("PATCH", "/api/tasks/6/", r#"{"project":1,"project":2}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"data":{"a":1,"a":2}}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"project":[2]}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"project":"0_2"}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"project":" 2"}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"project":2.0}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"project":-2}"#),
+        ("PATCH", "/api/tasks/6/", r#"{"project":true}"#),
+        ("PATCH", "/api/tasks/6/", "{\"project\":2} x"),
+        ("PATCH", "/api/tasks/6/", "project=2"),
+        ("POST", "/api/tasks/", r#"{"data":{}}"#),
+        ("POST", "/api/tasks/", r#"[{"project":1},{"data":{}}]"#),
+        ("POST", "/api/tasks/", ""),
+        ("POST", "/api/dm/views/", "null"),
+        ("POST", "/api/tasks/1/annotations/", r#"{"completed_by":3}"#),
+        ("POST", "/api/projects/1/import", r#"{"url":"http://169.254.169.254/"}"#),
+        ("PATCH", "/api/projects/1/", r#"{"task_data_password":"x"}"#),
+        ("PATCH", "/api/users/1/", r#"{"email":"b@example.com"}"#),
+    ] {
+        assert!(read(method, target, body).is_err(), "{target} {body}");
+    }
+    let call = find("PATCH", "/api/tasks/6/").unwrap();
+    for kind in
+        ["application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain", ""]
+    {
+        let read = call.body().read(Some(kind), b"project=2", None);
+        assert!(matches!(read, Err(BadBody::Type)), "{kind}");
+    }
+}
+
+#[test]
+fn multipart_is_read_in_one_way_only() {
+    let call = find("POST", "/api/projects/1/import").unwrap();
+    let form = |field: &str| {
+        format!(
+            "--b\r\nContent-Disposition: form-data; {field}\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n"
+        )
+    };
+    let read = |kind: &str, body: &str| call.body().read(Some(kind), body.as_bytes(), None);
+    let kind = "multipart/form-data; boundary=b";
+    assert!(read(kind, &form("name=\"file\"; filename=\"a.json\"")).is_ok());
+    for (what, kind, body) in [
+        ("a field that is refused", kind, form("name=\"url\"")),
+        ("without quotes", kind, form("name=url")),
+        ("two names", kind, form("name=\"a\"; name=\"url\"")),
+        ("an extended name", kind, form("name=\"a\"; name*=utf-8''url")),
+        ("an escaped name", kind, form("name=\"u\\rl\"")),
+        ("an extended file name", kind, form("name=\"a\"; filename*=utf-8''b")),
+        ("another disposition", kind, "--b\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx\r\n--b--".to_owned()),
+        ("an encoding", kind, "--b\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n--b--".to_owned()),
+        ("a preamble", kind, format!("x\r\n{}", form("name=\"a\""))),
+        ("an epilogue", kind, format!("{}x", form("name=\"a\""))),
+        ("no end", kind, "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx".to_owned()),
+        ("two boundaries", "multipart/form-data; boundary=b; boundary=c", form("name=\"a\"")),
+        ("a quoted boundary", "multipart/form-data; boundary=\"b\"", form("name=\"a\"")),
+        ("bare line feeds", kind, form("name=\"a\"").replace("\r\n", "\n")),
+    ] {
+        assert!(read(kind, &body).is_err(), "{what}");
+    }
+}
+
+#[test]
+fn a_table_tells_all_of_its_faults() {
+    let table = "GET /a OpenLabelStudio json - -\nGET /b Nothing json - -\nGET c OpenLabelStudio json - -\n\
+                 GET /d OpenLabelStudio xml - -\nGET /e/{thing} OpenLabelStudio json - -\nGET /f\n\
+                 POST /g OpenLabelStudio json - yaml\nGET /h/{any}/i OpenLabelStudio json - -\n";
+    let told = Routes::read(table).unwrap_err().to_string();
+    let lines: Vec<_> = told.lines().map(|line| &line[..6]).collect();
+    assert_eq!(
+        lines,
+        ["line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8"],
+        "{told}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_a_found_call_finds_itself_again(
+        path in "(/(api|tasks|projects|data|static|dm|storages|s3|views|1|23|0|resolve|[a-z.%_]{1,4}|\\PC)){0,6}/?",
+        query in "((project|task|view|id|page|[a-z]{1,2})=([0-9]{1,3}|next_task|\\PC{0,3})&?){0,3}",
+        method in prop::sample::select(vec!["GET", "POST", "PATCH", "HEAD", "DELETE"]),
+    ) {
+        let routes = routes();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        if let Ok(call) = routes.find(&method, &path, Some(&query)) {
+            let (path, query) = match call.target().split_once('?') {
+                Some((path, query)) => (path, Some(query)),
+                None => (call.target(), None),
+            };
+            let again = routes.find(&method, path, query).unwrap();
+            prop_assert_eq!(again.target(), call.target());
+            prop_assert_eq!(again.references(), call.references());
+            prop_assert_eq!(again.deed(), call.deed());
+        }
+    }
+}

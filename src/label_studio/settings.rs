@@ -1,0 +1,31 @@
+//! The settings' `[label_studio]`.
+
+use http::Uri;
+
+use crate::catalog::{OrganizationName, WorkspaceName};
+use crate::ground::secret::Secret;
+
+/// What becomes of passwords of Label Studio's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passwords {
+    Accepted,
+    Refused,
+}
+
+/// The install that stands behind the gateway.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `http(s)://host[:port]`
+    pub url: Uri,
+    /// A token of the install's owner, with which the gateway looks things up and invites people: a personal access token,
+    /// or a legacy one.
+    pub token: Secret<String>,
+    /// To which it belongs: nobody of another one reaches it.
+    pub organization: OrganizationName,
+    /// Where projects go that are made in Label Studio.
+    pub workspace: WorkspaceName,
+    /// Whether its users may sign in at the gateway with the passwords that they have there.
+    pub passwords: Passwords,
+    /// The largest body that is taken for it, in bytes.
+    pub max_body: usize,
+}
