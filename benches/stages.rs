@@ -18,6 +18,7 @@ use sluicegate::ground::random::Random;
 use sluicegate::ground::seal::MasterKey;
 use sluicegate::ground::secret::Secret;
 use sluicegate::identity::{Parts, Schemes, TokenWish, create_token};
+use sluicegate::label_studio::Routes;
 use sluicegate::listener::{Incoming, judge_head};
 use sluicegate::policy::Policy;
 use sluicegate::records::{NewAccount, Records, Watch};
@@ -56,6 +57,7 @@ fn world() -> World {
         master: MasterKey::new(Secret::new([7; 32])),
         settings: sluicegate::identity::Settings::default(),
         serves_clear_text: false,
+        studio: None,
     })
     .unwrap();
     let settings = sluicegate::policy::Settings::default();
@@ -97,7 +99,8 @@ fn incoming(world: &World) -> Incoming {
 fn stages(criterion: &mut Criterion) {
     let world = Arc::new(world());
     let request = incoming(&world);
-    let operation = Operation::parse(&request).unwrap();
+    let routes = Routes::default();
+    let operation = Operation::parse(&request, &routes).unwrap();
     let identify = world.schemes.identify(&request, &operation);
     let identity = world.runtime.block_on(identify).unwrap();
     let grant = world.policy.decide(&identity, &operation, CLIENT).unwrap();
@@ -112,7 +115,7 @@ fn stages(criterion: &mut Criterion) {
         bench.iter(|| judge_head(black_box(head.as_bytes())));
     });
     criterion.bench_function("validate/operation", |bench| {
-        bench.iter(|| Operation::parse(black_box(&request)));
+        bench.iter(|| Operation::parse(black_box(&request), &routes));
     });
     criterion.bench_function("identify/cached token", |bench| {
         bench.iter(|| {

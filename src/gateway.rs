@@ -10,8 +10,9 @@ use crate::audit::{Audit, Entry};
 use crate::backend::{Reply, Store};
 use crate::credential::Minter;
 use crate::identity::Schemes;
+use crate::label_studio::Routes;
 use crate::listener::Incoming;
-use crate::policy::{Destination, Grant, Policy};
+use crate::policy::{Destination, Grant, Inquiry, Policy};
 use crate::refusal::Refusal;
 use crate::request::Operation;
 use crate::stream::{self, Held, RelayBody, Running};
@@ -20,7 +21,10 @@ use crate::stream::{self, Held, RelayBody, Running};
 #[derive(Debug)]
 pub struct Gateway {
     pub audit: Arc<Audit>,
+    /// What Label Studio may be asked, where there is one.
+    pub routes: Arc<Routes>,
     pub schemes: Arc<Schemes>,
+    pub inquiry: Arc<Inquiry>,
     pub policy: Arc<Policy>,
     pub minter: Arc<Minter>,
     pub desk: Arc<Desk>,
@@ -49,11 +53,13 @@ impl Gateway {
         incoming: &mut Incoming,
         entry: &mut Entry,
     ) -> Result<(Reply, Held), Refusal> {
-        let operation = Operation::parse(incoming)?; // what is asked
+        let operation = Operation::parse(incoming, &self.routes)?; // what is asked
         entry.asked(&operation);
         let identity = self.schemes.identify(incoming, &operation).await?; // who asks
         entry.identified(&identity);
-        let grant = self.policy.decide(&identity, &operation, incoming.client())?; // may they
+        let matter = self.inquiry.find(incoming, &operation, &identity).await?; // what it is about
+        let client = incoming.client();
+        let grant = self.policy.decide_about(&identity, &operation, matter, client)?; // may they
         entry.permitted(&grant);
         let held = self.running.hold(grant, incoming)?; // from here on it can lapse
         let reply = held.unless_lapsed(self.act(&held, incoming, entry)).await??;
@@ -71,7 +77,9 @@ impl Gateway {
         let body = incoming.take_body();
         let reply = match grant.destination() {
             Destination::Ours => Box::pin(self.desk.answer(grant, incoming, body)).await?,
-            Destination::Object { .. } | Destination::Listing { .. } => {
+            Destination::Object { .. }
+            | Destination::Listing { .. }
+            | Destination::LabelStudio(_) => {
                 self.store.send(grant, &credential, body).await? // where the bytes live
             }
         };

@@ -4,13 +4,14 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use libfuzzer_sys::fuzz_target;
+use sluicegate::label_studio::Routes;
 use sluicegate::listener::Incoming;
 use sluicegate::request::{Ask, Operation, Target};
 
 fuzz_target!(|target: &str| {
     let path = format!("/-/objects/project/storage/{target}");
     let incoming = Incoming::for_tests(Method::GET, &path, HeaderMap::new(), Bytes::new());
-    let Ok(operation) = Operation::parse(&incoming) else { return };
+    let Ok(operation) = Operation::parse(&incoming, &Routes::default()) else { return };
     let Ask::Read(read) = operation.ask() else { return };
     let Target::Named(address) = &read.target else { panic!("a name became a handle") };
     assert_eq!(address.project.as_str(), "project");

@@ -1,29 +1,14 @@
 //! The bodies of our own routes: whole, small, of one stated type and soon.
 
-use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::listener::{Incoming, RequestBody};
+use crate::listener::{BodyFault, Incoming, RequestBody, read_whole};
 
 /// A body of at most a few MiB; a client that needs longer is no browser form.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Why a body was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyFault {
-    #[error("the body is not {expected}")]
-    WrongType { expected: &'static str },
-    #[error("the body is larger than {limit} bytes")]
-    TooLarge { limit: usize },
-    #[error("the body did not arrive in time")]
-    Slow,
-    #[error("the body broke off")]
-    Broken(#[source] Box<dyn Error + Send + Sync>),
-}
 
 /// Reads the whole body of a request that says to be of this media type.
 pub(super) async fn read(
@@ -36,15 +21,7 @@ pub(super) async fn read(
     if !said.is_some_and(|said| is_of_type(said, expected)) {
         return Err(BodyFault::WrongType { expected });
     }
-    let Some(body) = body else {
-        return Ok(Bytes::new());
-    };
-    match tokio::time::timeout(DEADLINE, Limited::new(body, limit).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge { limit }),
-        Ok(Err(error)) => Err(BodyFault::Broken(error)),
-        Err(_elapsed) => Err(BodyFault::Slow),
-    }
+    read_whole(body, limit, DEADLINE).await
 }
 
 /// Parameters such as `; charset=utf-8` do not matter: RFC 9110, section 8.3.1.

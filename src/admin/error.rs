@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::BodyFault;
 use crate::ground::control::ControlFailed;
 use crate::identity::{IdentityError, SignInError};
+use crate::listener::BodyFault;
 use crate::policy::Denial;
 use crate::request::BadKey;
 use crate::sign_in::{BadForm, SignInPage};

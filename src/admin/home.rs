@@ -24,6 +24,8 @@ struct ProjectSection {
     title: String,
     role: Option<Role>,
     storages: Vec<String>,
+    /// Its number in Label Studio.
+    number: Option<u64>,
 }
 
 /// What the demo's buttons ask for.
@@ -74,6 +76,7 @@ fn section(person: &Person, project: &Project) -> ProjectSection {
         title: project.title.clone(),
         role: person.role_in(project.id, project.workspace),
         storages,
+        number: project.number,
     }
 }
 
@@ -92,6 +95,7 @@ mod tests {
                 name: hostile.to_owned(),
                 title: hostile.to_owned(),
                 role: None,
+                number: None,
                 storages: vec![hostile.to_owned()],
             }],
             trials: None,

@@ -26,7 +26,6 @@ use account::Account;
 use home::HomePage;
 
 pub(crate) use answer::Answer;
-pub use body::BodyFault;
 pub use error::DeskError;
 pub use explain::Explanations;
 
@@ -64,7 +63,9 @@ impl Desk {
     ) -> Result<Reply, DeskError> {
         let visit = match grant.operation().ask() {
             Ask::Visit(visit) => visit,
-            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } => return Err(DeskError::NotOurs),
+            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } | Ask::LabelStudio(_) => {
+                return Err(DeskError::NotOurs);
+            }
         };
         let answer = match visit {
             Visit::Asset(name) => asset::answer(name, incoming.headers())?,

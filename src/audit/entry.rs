@@ -16,6 +16,7 @@ use crate::backend::Reply;
 use crate::credential::Credential;
 use crate::ground::clock::Timestamp;
 use crate::identity::Identity;
+use crate::label_studio::Deed;
 use crate::listener::{Incoming, RequestId};
 use crate::policy::{Denial, Grant};
 use crate::request::{Ask, Operation, Visit};
@@ -241,10 +242,13 @@ async fn has_room(shared: &Shared) -> bool {
     waited.await.is_ok()
 }
 
-const fn wait_for(ask: &Ask) -> Wait {
+fn wait_for(ask: &Ask) -> Wait {
     match ask {
+        Ask::LabelStudio(call) if call.changes() => Wait::BeforeDeed,
         Ask::Write(_) | Ask::Visit(Visit::SignIn | Visit::SignOut) => Wait::BeforeDeed,
-        Ask::Read(_) | Ask::List { .. } => Wait::BeforeAnswer,
+        // Its pages and lists hold no object.
+        Ask::LabelStudio(call) if call.deed() == Deed::OpenLabelStudio => Wait::Never,
+        Ask::Read(_) | Ask::List { .. } | Ask::LabelStudio(_) => Wait::BeforeAnswer,
         Ask::Visit(
             Visit::Asset(_)
             | Visit::Home
@@ -277,6 +281,7 @@ mod tests {
     use super::Ordering;
     use super::{Entry, Wait};
     use crate::ground::clock::Clock;
+    use crate::label_studio::Routes;
     use crate::request::Operation;
     use crate::stream::fixture::{self, PATH, annotator};
     use crate::stream::{Outcome, Witness};
@@ -349,7 +354,7 @@ mod tests {
         let audit = audit(folder.path(), Durability::BeforeBytes);
         let incoming = fixture::incoming(Method::GET, PATH);
         let mut entry = audit.open(&incoming).await;
-        entry.asked(&Operation::parse(&incoming).unwrap());
+        entry.asked(&Operation::parse(&incoming, &Routes::default()).unwrap());
         entry.refused("not-signed-in", &AuditError::Full);
         entry.finished(StatusCode::UNAUTHORIZED, 9, Outcome::Complete);
         audit.stop();
@@ -445,7 +450,7 @@ mod tests {
         }
         let incoming = fixture::incoming(Method::GET, PATH);
         let mut stranger = audit.open(&incoming).await;
-        stranger.asked(&Operation::parse(&incoming).unwrap());
+        stranger.asked(&Operation::parse(&incoming, &Routes::default()).unwrap());
         stranger.finished(StatusCode::UNAUTHORIZED, 0, Outcome::Complete);
         audit.stop();
         // As written later than asked about, so that the entries are judged and not their file.
@@ -493,7 +498,7 @@ mod tests {
         }
         let mut write = granted(&audit, 100).await;
         let writing = fixture::incoming(Method::PUT, PATH);
-        write.asked(&Operation::parse(&writing).unwrap());
+        write.asked(&Operation::parse(&writing, &Routes::default()).unwrap());
         write.finished(StatusCode::OK, 9, Outcome::Complete);
         let mut running = granted(&audit, 101).await;
         running.about_to_act(Wait::BeforeDeed).await.unwrap();

@@ -10,6 +10,7 @@ use super::record::{End, Facts, Record};
 use super::segment::list;
 use super::{Audit, Durability, Nobody, PublicKey, Settings};
 use crate::ground::clock::{Clock, Timestamp};
+use crate::label_studio::Routes;
 use crate::listener::{Incoming, RequestId};
 use crate::request::Operation;
 use crate::stream::Outcome;
@@ -30,7 +31,7 @@ pub(super) fn facts(number: u64, key: &str) -> Box<Facts> {
     let incoming = get(&format!("/-/objects/scans/main/{key}"));
     let mut facts = Facts::of(&incoming, AT);
     facts.request = id(number);
-    facts.operation = Some(Operation::parse(&incoming).unwrap());
+    facts.operation = Some(Operation::parse(&incoming, &Routes::default()).unwrap());
     Box::new(facts)
 }
 

@@ -92,7 +92,9 @@ impl Facts {
             Some(Destination::Listing { project, storage }) => {
                 Some(Subject { project: &project.name, storage: &storage.name, key: None })
             }
-            Some(Destination::Ours) | None => named(self.operation.as_ref()?.ask()),
+            Some(Destination::Ours | Destination::LabelStudio(_)) | None => {
+                named(self.operation.as_ref()?.ask())
+            }
         }
     }
 
@@ -138,14 +140,16 @@ impl Facts {
 }
 
 /// What the client named. A handle says nothing until the policy has opened it.
-const fn named(ask: &Ask) -> Option<Subject<'_>> {
+fn named(ask: &Ask) -> Option<Subject<'_>> {
     let ObjectAddress { project, storage, key } = match ask {
         Ask::Read(ObjectRead { target: Target::Named(address), .. }) => address,
         Ask::Write(write) => &write.address,
         Ask::List { project, storage, .. } => {
             return Some(Subject { project, storage, key: None });
         }
-        Ask::Read(ObjectRead { target: Target::Handle(_), .. }) | Ask::Visit(_) => return None,
+        Ask::Read(ObjectRead { target: Target::Handle(_) | Target::TaskMedia(_), .. })
+        | Ask::Visit(_)
+        | Ask::LabelStudio(_) => return None,
     };
     Some(Subject { project, storage, key: Some(key) })
 }

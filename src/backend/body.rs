@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::BackendError;
+use super::label_studio::Rewritten;
 use super::piece::Piece;
 use super::several::Several;
 
@@ -25,6 +26,7 @@ pub struct Upstream(Parts);
 enum Parts {
     One(Piece),
     Several(Box<Several>),
+    Rewritten(Box<Rewritten>),
 }
 
 impl ReplyBody {
@@ -40,12 +42,17 @@ impl ReplyBody {
         Self::Upstream(Upstream(Parts::Several(Box::new(several))))
     }
 
+    pub(super) fn rewritten(rewritten: Rewritten) -> Self {
+        Self::Upstream(Upstream(Parts::Rewritten(Box::new(rewritten))))
+    }
+
     /// How many bytes are still to come, if that is known.
     fn left(&self) -> Option<u64> {
         match self {
             Self::Whole(bytes) => u64::try_from(bytes.len()).ok(),
             Self::Upstream(Upstream(Parts::One(piece))) => piece.left(),
             Self::Upstream(Upstream(Parts::Several(several))) => Some(several.left()),
+            Self::Upstream(Upstream(Parts::Rewritten(_))) => None,
         }
     }
 }
@@ -65,6 +72,7 @@ impl Body for ReplyBody {
             }
             Self::Upstream(Upstream(Parts::One(piece))) => piece.poll(context),
             Self::Upstream(Upstream(Parts::Several(several))) => several.poll(context),
+            Self::Upstream(Upstream(Parts::Rewritten(rewritten))) => rewritten.poll(context),
         };
         polled.map(|data| data.map(|data| data.map(Frame::data)))
     }
@@ -74,6 +82,7 @@ impl Body for ReplyBody {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Upstream(Upstream(Parts::One(piece))) => piece.is_done(),
             Self::Upstream(Upstream(Parts::Several(several))) => several.left() == 0,
+            Self::Upstream(Upstream(Parts::Rewritten(rewritten))) => rewritten.is_done(),
         }
     }
 

@@ -36,6 +36,11 @@ pub(super) trait Kind: fmt::Debug {
     /// What an answer other than a success, 304 or 416 means.
     fn explain(&self, failure: &Failure<'_>) -> BackendError;
 
+    /// Whether some of its answers have no other end than the connection's, and are taken all the same.
+    fn may_end_with_connection(&self) -> bool {
+        false
+    }
+
     /// Reads one page of a listing.
     fn listing(&self, page: &Page, body: &[u8]) -> Result<Listing, BackendError>;
 }
@@ -54,6 +59,8 @@ pub(super) enum Act<'a> {
     Head(&'a ObjectKey),
     Put(&'a ObjectKey),
     List(&'a Page),
+    /// Of Label Studio only: any method, with path and query.
+    Call(&'a Method, &'a str),
 }
 
 /// A request that lacks only its body.

@@ -7,6 +7,7 @@ mod content;
 mod error;
 mod headers;
 mod kind;
+mod label_studio;
 mod list;
 mod piece;
 mod pool;
@@ -32,6 +33,7 @@ use crate::policy::Grant;
 
 pub use body::{ReplyBody, Upstream};
 pub use error::{BackendError, Code};
+pub use label_studio::Install;
 pub use pool::Settings;
 pub use s3::place as s3_place;
 pub use store::Store;
@@ -68,6 +70,11 @@ impl Reply {
         let (head, body) = response.into_parts();
         let (status, headers) = (head.status, head.headers);
         Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None, signed_in }
+    }
+
+    /// What an upstream answered, fit to leave.
+    fn relayed(status: StatusCode, headers: HeaderMap, body: ReplyBody) -> Self {
+        Self { status, headers, body, upstream_id: None, signed_in: None }
     }
 
     /// The upstream's id for its request, for the audit.

@@ -47,6 +47,8 @@ pub(super) struct Pool {
     idle: RefCell<Idle>,
     pub(super) budget: Budget,
     open: Rc<Open>,
+    /// Whether what comes is acknowledged at once: see [`crate::outbound::Wire::prompt`].
+    prompt: bool,
 }
 
 /// Counts the open connections of one thread, to all hosts.
@@ -101,7 +103,13 @@ impl Drop for Line {
 impl Pool {
     pub(super) fn new(host: Host, settings: Settings, open: Rc<Open>) -> Rc<Self> {
         let (idle, budget) = (RefCell::default(), Budget::default());
-        Rc::new(Self { host, settings, idle, budget, open })
+        Rc::new(Self { host, settings, idle, budget, open, prompt: false })
+    }
+
+    /// One for a server that waits for acknowledgements.
+    pub(super) fn prompt(host: Host, settings: Settings, open: Rc<Open>) -> Rc<Self> {
+        let (idle, budget) = (RefCell::default(), Budget::default());
+        Rc::new(Self { host, settings, idle, budget, open, prompt: true })
     }
 
     /// The host's name for an error.
@@ -125,6 +133,7 @@ impl Pool {
     /// A new connection.
     pub(super) async fn open(&self, door: &Door) -> Result<Line, BackendError> {
         let (wire, rules) = door.connect(&self.host).await.map_err(BackendError::Unreachable)?;
+        let wire = if self.prompt { wire.prompt() } else { wire };
         count(Count::UpstreamConnections);
         let counted = Counted::new(&self.open);
         let broken = |cause| BackendError::Broken { host: self.name(), cause };

@@ -190,7 +190,7 @@ impl Errand {
         &self,
         response: Response<Incoming>,
         vigil: Vigil,
-        (line, reuse): (Line, Reuse),
+        (line, mut reuse): (Line, Reuse),
     ) -> Result<Answer, BackendError> {
         let (parts, incoming) = response.into_parts();
         let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
@@ -203,6 +203,7 @@ impl Errand {
             (Some(one), None, _)
                 if one.as_bytes().eq_ignore_ascii_case(b"chunked")
                     && parts.version == Version::HTTP_11 => {}
+            (None, None, None) if self.kind.may_end_with_connection() => reuse = Reuse::Never,
             _ => return Err(self.unusable("only the end of the connection would end it")),
         }
         let piece = Piece::new(incoming, length, vigil, (Rc::clone(&self.pool), line, reuse));

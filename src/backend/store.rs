@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::label_studio::{Front, Install};
 use super::pool::{Open, Pool};
 use super::send::{Errand, Way};
 use super::upload::Upload;
@@ -27,6 +28,7 @@ pub struct Store {
     known: RefCell<HashMap<StorageId, Known, ahash::RandomState>>,
     pools: RefCell<HashMap<Host, Rc<Pool>, ahash::RandomState>>,
     open: Rc<Open>,
+    front: Option<Rc<Front>>,
 }
 
 /// A storage as it was at one revision, with everything that does not depend on a request worked out.
@@ -50,7 +52,27 @@ impl Store {
             known: RefCell::default(),
             pools: RefCell::default(),
             open: Rc::default(),
+            front: None,
         }
+    }
+
+    /// The same, and a way to Label Studio.
+    #[must_use]
+    pub fn before(self, install: Option<Arc<Install>>) -> Self {
+        let front = install.map(|install| {
+            let (settings, open) = (self.settings.clone(), Rc::clone(&self.open));
+            let pool = Pool::prompt(install.host.clone(), settings, open);
+            Rc::new(Front::new(install, pool))
+        });
+        Self { front, ..self }
+    }
+
+    fn front(&self) -> Result<&Front, BackendError> {
+        self.front.as_deref().ok_or(BackendError::NotForStorage)
+    }
+
+    fn way(&self) -> Rc<Way> {
+        Rc::clone(&self.way)
     }
 
     /// Sends what the grant permits and checks the answer's head.
@@ -79,8 +101,27 @@ impl Store {
             (Ask::List { page, .. }, Destination::Listing { storage, .. }) => {
                 Box::pin(list::list(&self.errand(storage, credential)?, page)).await
             }
-            (Ask::Read(_) | Ask::Write(_), Destination::Listing { .. } | Destination::Ours)
-            | (Ask::List { .. }, Destination::Object { .. } | Destination::Ours)
+            (Ask::LabelStudio(call), Destination::LabelStudio(errand)) => {
+                let asked = self.front()?.call(self.way(), (grant, credential), (call, errand));
+                Box::pin(asked).await
+            }
+            (Ask::Read(read), Destination::LabelStudio(errand)) => {
+                let read = self.front()?.read(self.way(), credential, (read, errand));
+                Box::pin(read).await
+            }
+            (Ask::Read(_), Destination::Listing { .. } | Destination::Ours)
+            | (
+                Ask::Write(_),
+                Destination::Listing { .. } | Destination::Ours | Destination::LabelStudio(_),
+            )
+            | (
+                Ask::List { .. },
+                Destination::Object { .. } | Destination::Ours | Destination::LabelStudio(_),
+            )
+            | (
+                Ask::LabelStudio(_),
+                Destination::Object { .. } | Destination::Listing { .. } | Destination::Ours,
+            )
             | (Ask::Visit(_), _) => Err(BackendError::NotForStorage),
         }
     }

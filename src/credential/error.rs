@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::sts::RefusalCode;
 use crate::catalog::CredentialName;
 use crate::ground::control::ControlFailed;
+use crate::label_studio::BridgeError;
 use crate::outbound::OutboundError;
 
 /// The stage's error.
@@ -21,6 +22,10 @@ pub enum CredentialError {
     },
     #[error("the grant's storage belongs to another project than the grant")]
     ForeignStorage,
+    #[error("there is no way to Label Studio for this person")]
+    NoBridge,
+    #[error("the person's user in Label Studio cannot be used")]
+    Bridge(#[source] BridgeError),
     #[error(transparent)]
     Control(#[from] ControlFailed),
 }

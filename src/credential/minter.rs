@@ -11,6 +11,7 @@ use super::tools::Tools;
 use super::{Credential, Kind};
 use crate::catalog::{CredentialName, Project, Storage};
 use crate::ground::clock::Timestamp;
+use crate::label_studio::Bridge;
 use crate::policy::{Destination, Grant};
 
 /// Mints, caches and renews credentials. Shared by all threads.
@@ -18,6 +19,7 @@ use crate::policy::{Destination, Grant};
 pub struct Minter {
     sources: ArcSwap<Sources>,
     tools: Tools,
+    bridge: Option<Arc<Bridge>>,
 }
 
 /// Whether one credential can be had, for `check --online`.
@@ -43,7 +45,13 @@ enum Found {
 impl Minter {
     #[must_use]
     pub fn new(sources: Sources, tools: Tools) -> Self {
-        Self { sources: ArcSwap::from_pointee(sources), tools }
+        Self { sources: ArcSwap::from_pointee(sources), tools, bridge: None }
+    }
+
+    /// The same, and people are led over this bridge to their users in Label Studio.
+    #[must_use]
+    pub fn with_bridge(self, bridge: Option<Arc<Bridge>>) -> Self {
+        Self { bridge, ..self }
     }
 
     /// Replaces the settings' credentials. Nothing fetched under other settings is used any more; unchanged ones keep
@@ -63,7 +71,16 @@ impl Minter {
             Destination::Ours => Ok(Credential(Kind::None)),
             Destination::Object { project, storage, .. }
             | Destination::Listing { project, storage } => self.open(project, storage).await,
+            Destination::LabelStudio(_) => self.cross(grant).await,
         }
+    }
+
+    async fn cross(&self, grant: &Grant) -> Result<Credential, CredentialError> {
+        let (Some(bridge), Some(person)) = (&self.bridge, grant.identity().person()) else {
+            return Err(CredentialError::NoBridge);
+        };
+        let access = bridge.access(person.account(), person.email()).await;
+        Ok(Credential(Kind::LabelStudio(access.map_err(CredentialError::Bridge)?)))
     }
 
     /// The credential that opens a project's storage.

@@ -19,6 +19,7 @@ mod tools;
 use std::sync::Arc;
 
 use crate::ground::clock::Timestamp;
+use crate::label_studio::Access;
 
 pub use error::{CredentialError, SourceError};
 pub use minter::{Had, Minter, Trial};
@@ -36,6 +37,8 @@ enum Kind {
     /// Our own pages need none.
     None,
     Aws(Arc<slot::Held>),
+    /// The person's own user in Label Studio.
+    LabelStudio(Arc<Access>),
 }
 
 impl Credential {
@@ -49,8 +52,17 @@ impl Credential {
     #[must_use]
     pub fn aws(&self) -> Option<&Arc<aws::Keys>> {
         match &self.0 {
-            Kind::None => None,
+            Kind::None | Kind::LabelStudio(_) => None,
             Kind::Aws(held) => Some(&held.keys),
+        }
+    }
+
+    /// The access token of the person's own user in Label Studio.
+    #[must_use]
+    pub const fn label_studio(&self) -> Option<&Arc<Access>> {
+        match &self.0 {
+            Kind::None | Kind::Aws(_) => None,
+            Kind::LabelStudio(access) => Some(access),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ground::control::ControlFailed;
+use crate::label_studio::BridgeError;
 use crate::records::RecordsError;
 
 /// Why nobody could be identified although something was shown.
@@ -45,6 +46,8 @@ pub enum SignInError {
     Unavailable(#[from] RecordsError),
     #[error(transparent)]
     Control(#[from] ControlFailed),
+    #[error("Label Studio could not say whether the password is right")]
+    LabelStudio(#[from] BridgeError),
     #[error("the password could not be checked")]
     Hashing(#[source] super::PasswordError),
 }

@@ -18,6 +18,7 @@ use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::Control;
 use crate::ground::random::Random;
 use crate::ground::seal::{MasterKey, SealKey};
+use crate::label_studio::{self, Bridge};
 use crate::listener::Incoming;
 use crate::records::{KnownPerson, Records, Watch};
 use crate::request::{Ask, Operation};
@@ -33,6 +34,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The clear-text listener serves (TLS ends in front, or nowhere): `http://` origins are ours too.
     pub serves_clear_text: bool,
+    /// A configured Label Studio, whose users may come too.
+    pub studio: Option<(label_studio::Settings, Arc<Bridge>)>,
 }
 
 /// The ways in, shared by all threads.
@@ -98,7 +101,7 @@ impl Schemes {
     ) -> Result<Identity, IdentityError> {
         let public = match operation.ask() {
             Ask::Visit(visit) => visit.is_public(),
-            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } => false,
+            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } | Ask::LabelStudio(_) => false,
         };
         let (headers, method, host) = (incoming.headers(), incoming.method(), incoming.host());
         self.identify_shown(Asked { headers, method, host, public }).await

@@ -24,6 +24,7 @@ mod target;
 mod tls;
 mod validator;
 mod validity;
+mod whole;
 mod wire;
 
 pub use body::{BodyError, RequestBody};
@@ -38,3 +39,4 @@ pub use network::{BadNetwork, Network};
 pub use run::{Bound, ListenError, bind};
 pub use settings::{CertificateFiles, ClearText, ClearTextMode, Limits, Settings};
 pub use tls::{CertificateError, CertificateFault, Certificates};
+pub use whole::{BodyFault, read_whole};

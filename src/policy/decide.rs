@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::spot::{Named, Spot, not_found};
 use super::verdicts::{Verdict, Verdicts};
 use super::{BY_SCOPE, Basis, Denial, NotFoundWhy};
-use crate::catalog::{Allowed, Catalog, Project};
+use crate::catalog::{Allowed, Catalog, Organization, Project};
 use crate::identity::Person;
 
 /// Everything that one decision reads, as of one moment.
@@ -53,22 +53,33 @@ impl Moment<'_> {
             return Vec::new();
         };
         let visible = |project: &Arc<Project>| {
-            let question = Question {
-                asker: Asker::from(person),
-                action: SEE_PROJECT,
-                subject: Subject::Project(organization, project),
-                project_role: person.role_in(project.id, project.workspace),
-                client,
-                key: None,
-            };
+            let question = self.about_project(person, SEE_PROJECT, (organization, project), client);
             in_scope(person, Some(project))
                 && self.ask(&question).is_ok_and(|verdict| verdict.permitted)
         };
         organization.projects().filter(|project| visible(project)).cloned().collect()
     }
 
+    pub(super) fn about_project<'q>(
+        &self,
+        person: &'q Person,
+        action: &'static str,
+        (organization, project): (&'q Organization, &'q Project),
+        client: IpAddr,
+    ) -> Question<'q> {
+        Question {
+            asker: Asker::from(person),
+            action,
+            subject: Subject::Project(organization, project),
+            project_role: person.role_in(project.id, project.workspace),
+            client,
+            key: None,
+            own: None,
+        }
+    }
+
     /// A 403 to who may know of the project (or where there is none), a 404 to everybody else.
-    fn refuse(&self, question: &Question<'_>, basis: Arc<Basis>) -> Denial {
+    pub(super) fn refuse(&self, question: &Question<'_>, basis: Arc<Basis>) -> Denial {
         let Some(visibility) = question.of_visibility() else {
             return Denial::Forbidden { basis };
         };
@@ -79,11 +90,11 @@ impl Moment<'_> {
         }
     }
 
-    fn ask(&self, question: &Question<'_>) -> Result<Verdict, Denial> {
+    pub(super) fn ask(&self, question: &Question<'_>) -> Result<Verdict, Denial> {
         self.verdicts.ask(&self.rules, question, self.generation)
     }
 
-    fn by_scope(&self) -> Arc<Basis> {
+    pub(super) fn by_scope(&self) -> Arc<Basis> {
         Arc::new(Basis { policies: vec![BY_SCOPE.into()], generation: self.generation })
     }
 }
@@ -104,14 +115,15 @@ pub(super) fn ask<'q>(
             .and_then(|project| person.role_in(project.id, project.workspace)),
         client,
         key: spot.key(),
+        own: None,
     }
 }
 
-fn in_scope(person: &Person, project: Option<&Project>) -> bool {
+pub(super) fn in_scope(person: &Person, project: Option<&Project>) -> bool {
     project.is_none_or(|project| person.scope().projects.holds(&project.name))
 }
 
-fn may_try(person: &Person, action: &str) -> bool {
+pub(super) fn may_try(person: &Person, action: &str) -> bool {
     match &person.scope().operations {
         Allowed::All => true,
         Allowed::Only(operations) => operations.iter().any(|operation| operation == action),

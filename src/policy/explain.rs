@@ -10,6 +10,7 @@ use super::spot::Named;
 use super::{Denial, NotFoundWhy, PUBLIC, Policy};
 use crate::catalog::{ProjectName, Role, StorageName};
 use crate::identity::{Identity, Person};
+use crate::label_studio::{Deed, Reach};
 use crate::request::{ObjectKey, Operation};
 
 /// One case to be explained.
@@ -77,13 +78,18 @@ impl Case {
     /// Whether the operation may be about a project, and not about our own pages only.
     #[must_use]
     pub fn takes_a_project(operation: &str) -> bool {
-        OBJECTS.contains(&operation)
+        OBJECTS.contains(&operation) || of_label_studio(operation)
     }
 
     /// Handles are also asked for without a project: each object is then asked about by itself.
     fn needs_a_project(&self) -> bool {
         Self::takes_a_project(self.operation) && self.operation != "SealHandle"
     }
+}
+
+/// Whether it is about a project as Label Studio has it, and no storage of it.
+fn of_label_studio(operation: &str) -> bool {
+    operation.parse().is_ok_and(|deed: Deed| deed.reach() == Reach::Project)
 }
 
 impl Moment<'_> {
@@ -96,6 +102,7 @@ impl Moment<'_> {
         let storage = case.storage.clone().or_else(|| self.first_storage(person, case));
         let named = match (&case.project, &storage) {
             _ if !Case::takes_a_project(case.operation) => Named::Own,
+            (Some(project), _) if of_label_studio(case.operation) => Named::Project(project),
             (Some(project), Some(storage)) => {
                 let key = case.key.as_ref().filter(|_| case.operation != "ListObjects");
                 notes.push(format!("asked about storage {storage} of project {project}"));

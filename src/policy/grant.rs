@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::Errand;
 use crate::catalog::{Project, Storage};
 use crate::identity::Identity;
 use crate::request::{ObjectKey, Operation};
@@ -31,6 +32,8 @@ pub enum Destination {
     },
     /// Our own pages and API: the operation says which.
     Ours,
+    /// Something that Label Studio does or gives.
+    LabelStudio(Arc<Errand>),
 }
 
 /// What the decision rests on: the ids of the policies that decided, and the generation.
@@ -67,6 +70,12 @@ pub enum NotFoundWhy {
     Storage,
     #[error("the handle was not made for this session or token, or was changed")]
     Handle,
+    #[error("Label Studio belongs to another organization, or there is none")]
+    LabelStudio,
+    #[error("Label Studio has nothing of this number")]
+    Reference,
+    #[error("no task refers to it")]
+    Unreferenced,
     #[error("the person may not know of the project: {}", forbidden_words(.0))]
     Invisible(Arc<Basis>),
 }
@@ -110,7 +119,13 @@ impl Denial {
                 Some(basis)
             }
             Self::NotFound {
-                why: NotFoundWhy::Project | NotFoundWhy::Storage | NotFoundWhy::Handle,
+                why:
+                    NotFoundWhy::Project
+                    | NotFoundWhy::Storage
+                    | NotFoundWhy::Handle
+                    | NotFoundWhy::LabelStudio
+                    | NotFoundWhy::Reference
+                    | NotFoundWhy::Unreferenced,
             }
             | Self::NotSignedIn
             | Self::OverQuota { .. }

@@ -18,21 +18,20 @@ pub struct Opened {
 }
 
 /// Plaintexts are padded to a multiple of this.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 impl Opened {
     /// Seals it for the owner of `seal_key`. `None` only if the text outgrew a handle, which no key can do.
     #[must_use]
     pub fn seal(&self, account: AccountId, seal_key: &SealKey) -> Option<SealedHandle> {
         let sealed = seal_key.seal(&context(account), &self.to_bytes()?);
-        SealedHandle::new(&URL_SAFE_NO_PAD.encode(sealed))
+        encode(&sealed)
     }
 
     /// Opens a handle. `None` for whatever this account did not seal with this very key.
     #[must_use]
     pub fn open(handle: &SealedHandle, account: AccountId, seal_key: &SealKey) -> Option<Self> {
-        let sealed = URL_SAFE_NO_PAD.decode(handle.as_str()).ok()?;
-        Self::from_bytes(&seal_key.open(&context(account), &sealed).ok()?)
+        Self::from_bytes(&seal_key.open(&context(account), &decode(handle)?).ok()?)
     }
 
     /// Project (8 bytes), storage (8), length of the key (2), key, zeros.
@@ -60,6 +59,14 @@ impl Opened {
         };
         (opened.to_bytes()? == bytes).then_some(opened)
     }
+}
+
+pub(super) fn encode(sealed: &[u8]) -> Option<SealedHandle> {
+    SealedHandle::new(&URL_SAFE_NO_PAD.encode(sealed))
+}
+
+pub(super) fn decode(handle: &SealedHandle) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(handle.as_str()).ok()
 }
 
 fn context(account: AccountId) -> [u8; 9] {

@@ -10,6 +10,7 @@ use crate::catalog::{
     AccountId, Addressing, BadName, Organization, OrganizationId, Place, Prefix, Project,
     ProjectId, Role, S3Place, Storage, StorageId, WorkspaceId,
 };
+use crate::label_studio::{Deed, Reach};
 use crate::request::{ObjectKey, Operation};
 
 /// Every cell of the table.
@@ -26,6 +27,8 @@ pub struct Cell {
     /// What is asked about.
     pub about: About,
     pub operation: &'static str,
+    /// Whether the annotation or draft is one's own, where that is asked.
+    pub own: Option<bool>,
     /// Absent: anybody, signed in or not.
     pub role: Option<Role>,
     pub answer: Verdict,
@@ -53,6 +56,8 @@ pub enum Held {
 #[serde(rename_all = "kebab-case")]
 pub enum About {
     Object,
+    /// A project in Label Studio.
+    LabelStudioProject,
     OwnOrganization,
     PublicRoute,
 }
@@ -82,14 +87,47 @@ pub(super) const OBJECTS: [&str; 5] =
     ["ReadObject", "ReadMedia", "ListObjects", "SealHandle", "WriteObject"];
 const PAGES: [&str; 5] = ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "ExplainRequest"];
 
-const SECTIONS: [(Held, About, &[&str]); 7] = [
-    (Held::InProject, About::Object, &OBJECTS),
-    (Held::InOrganization, About::Object, &OBJECTS),
-    (Held::InOtherProject, About::Object, &OBJECTS),
-    (Held::InOtherOrganization, About::Object, &OBJECTS),
-    (Held::InOrganization, About::OwnOrganization, &PAGES),
-    (Held::InOtherProject, About::OwnOrganization, &PAGES),
-    (Held::Nowhere, About::PublicRoute, &Operation::PUBLIC),
+/// What is about a project of Label Studio, in the order of the deeds; with the work of oneself and of others apart.
+fn in_label_studio() -> Vec<Row> {
+    let deeds = Deed::ALL.into_iter().filter(|deed| deed.reach() == Reach::Project);
+    let rows = deeds.flat_map(|deed| {
+        let asks = [Deed::ChangeAnnotation, Deed::DeleteAnnotation, Deed::KeepDraft];
+        let whose: &[_] = if asks.contains(&deed) { &[Some(true), Some(false)] } else { &[None] };
+        whose.iter().map(move |own| (deed.as_str(), *own))
+    });
+    rows.collect()
+}
+
+fn of_the_organization() -> Vec<Row> {
+    let deeds = Deed::ALL.into_iter().filter(|deed| deed.reach() == Reach::Organization);
+    PAGES.into_iter().chain(deeds.map(Deed::as_str)).map(|name| (name, None)).collect()
+}
+
+/// An operation, and whose work it is about.
+type Row = (&'static str, Option<bool>);
+
+fn rows(about: About) -> Vec<Row> {
+    let plain = |names: &[&'static str]| names.iter().map(|name| (*name, None)).collect();
+    match about {
+        About::Object => plain(&OBJECTS),
+        About::LabelStudioProject => in_label_studio(),
+        About::OwnOrganization => of_the_organization(),
+        About::PublicRoute => plain(&Operation::PUBLIC),
+    }
+}
+
+const SECTIONS: [(Held, About); 11] = [
+    (Held::InProject, About::Object),
+    (Held::InOrganization, About::Object),
+    (Held::InOtherProject, About::Object),
+    (Held::InOtherOrganization, About::Object),
+    (Held::InProject, About::LabelStudioProject),
+    (Held::InOrganization, About::LabelStudioProject),
+    (Held::InOtherProject, About::LabelStudioProject),
+    (Held::InOtherOrganization, About::LabelStudioProject),
+    (Held::InOrganization, About::OwnOrganization),
+    (Held::InOtherProject, About::OwnOrganization),
+    (Held::Nowhere, About::PublicRoute),
 ];
 
 impl Matrix {
@@ -100,10 +138,10 @@ impl Matrix {
     pub fn of(rules: &Rules) -> Result<Self, MatrixError> {
         let world = World::new()?;
         let mut cells = Vec::new();
-        for (held, about, operations) in SECTIONS {
-            for operation in operations.iter().copied() {
+        for (held, about) in SECTIONS {
+            for row in rows(about) {
                 for role in roles(about) {
-                    cells.push(world.cell(rules, (held, about), operation, role)?);
+                    cells.push(world.cell(rules, (held, about), row, role)?);
                 }
             }
         }
@@ -117,7 +155,9 @@ impl Matrix {
 
 fn roles(about: About) -> Vec<Option<Role>> {
     match about {
-        About::Object | About::OwnOrganization => Role::ALL.into_iter().map(Some).collect(),
+        About::Object | About::LabelStudioProject | About::OwnOrganization => {
+            Role::ALL.into_iter().map(Some).collect()
+        }
         About::PublicRoute => vec![None],
     }
 }
@@ -168,22 +208,23 @@ impl World {
         &self,
         rules: &Rules,
         (held, about): (Held, About),
-        operation: &'static str,
+        row: Row,
         role: Option<Role>,
     ) -> Result<Cell, Denial> {
+        let (operation, own) = row;
         let (answer, policies) = match about {
             About::PublicRoute => (Verdict::Permitted, vec![PUBLIC.into()]),
-            About::Object | About::OwnOrganization => {
-                self.ask(rules, self.question((held, about), operation, role))?
+            About::Object | About::LabelStudioProject | About::OwnOrganization => {
+                self.ask(rules, self.question((held, about), row, role))?
             }
         };
-        Ok(Cell { held, about, operation, role, answer, policies })
+        Ok(Cell { held, about, operation, own, role, answer, policies })
     }
 
     fn question(
         &self,
         (held, about): (Held, About),
-        operation: &'static str,
+        (operation, own): Row,
         role: Option<Role>,
     ) -> Question<'_> {
         let home = if held == Held::InOtherOrganization { &self.other } else { &self.own };
@@ -201,11 +242,13 @@ impl World {
             action: operation,
             subject: match about {
                 About::Object => Subject::Storage(&self.own, &self.project, &self.storage),
+                About::LabelStudioProject => Subject::Project(&self.own, &self.project),
                 About::OwnOrganization | About::PublicRoute => Subject::Organization(home),
             },
             project_role: role.filter(|_| held == Held::InProject),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             key: (about == About::Object && operation != "ListObjects").then_some(&self.key),
+            own,
         }
     }
 
@@ -229,7 +272,7 @@ impl World {
 
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (held, about, operations)) in SECTIONS.into_iter().enumerate() {
+        for (index, (held, about)) in SECTIONS.into_iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
@@ -237,19 +280,29 @@ impl fmt::Display for Matrix {
             let roles = roles(about);
             let names = roles.iter().map(|role| role.map_or("anybody", Role::as_str));
             writeln!(f, "{}", line("", names))?;
-            for operation in operations.iter().copied() {
+            for (operation, own) in rows(about) {
                 let row = self.cells.iter().filter(|cell| {
-                    (cell.held, cell.about, cell.operation) == (held, about, operation)
+                    (cell.held, cell.about) == (held, about)
+                        && (cell.operation, cell.own) == (operation, own)
                 });
-                writeln!(f, "{}", line(operation, row.map(|cell| cell.answer.word())))?;
+                let words = row.map(|cell| cell.answer.word());
+                writeln!(f, "{}", line(&format!("{operation}{}", whose(own)), words))?;
             }
         }
         Ok(())
     }
 }
 
+const fn whose(own: Option<bool>) -> &'static str {
+    match own {
+        None => "",
+        Some(true) => ", own",
+        Some(false) => ", others'",
+    }
+}
+
 fn line<'a>(head: &str, words: impl Iterator<Item = &'a str>) -> String {
-    let mut line = format!("  {head:16}");
+    let mut line = format!("  {head:27}");
     for word in words {
         line.push_str(&format!("{word:15}"));
     }
@@ -263,6 +316,18 @@ const fn title(held: Held, about: About) -> &'static str {
             "Own pages, the role is held in the organization"
         }
         (About::OwnOrganization, _) => "Own pages, the role is held in some project",
+        (About::LabelStudioProject, Held::InProject) => {
+            "Label Studio, the role is held in the project or its workspace"
+        }
+        (About::LabelStudioProject, Held::InOrganization) => {
+            "Label Studio, the role is held in the organization, none in the project"
+        }
+        (About::LabelStudioProject, Held::InOtherProject) => {
+            "Label Studio, the role is held in another project of the organization"
+        }
+        (About::LabelStudioProject, Held::InOtherOrganization | Held::Nowhere) => {
+            "Label Studio, the role is held in another organization"
+        }
         (About::Object, Held::InProject) => {
             "Objects, the role is held in the project or its workspace"
         }
@@ -305,8 +370,8 @@ mod tests {
         assert_eq!(operations, Operation::NAMES.into_iter().collect());
         for cell in matrix.cells().filter(|cell| cell.about != About::PublicRoute) {
             let same = |other: &&Cell| {
-                (other.held, other.about, other.operation)
-                    == (cell.held, cell.about, cell.operation)
+                (other.held, other.about, other.operation, other.own)
+                    == (cell.held, cell.about, cell.operation, cell.own)
             };
             let roles: BTreeSet<_> = matrix.cells().filter(same).map(|cell| cell.role).collect();
             assert_eq!(roles, Role::ALL.into_iter().map(Some).collect(), "{cell:?}");

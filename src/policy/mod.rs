@@ -2,11 +2,15 @@
 //! everything that the loaded policies read, plus the generation), holds quotas, and explains itself.
 
 mod decide;
+mod errand;
 mod explain;
 mod faults;
 mod grant;
 mod handle;
+mod inquiry;
+mod location;
 mod matrix;
+mod matter;
 mod question;
 mod quota;
 mod reads;
@@ -27,18 +31,22 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use errand::Errand;
 pub use explain::{Answer, Case, Explanation};
 pub use faults::{Fault, RulesError};
 pub use grant::{Basis, Denial, Destination, Grant, NotFoundWhy};
 #[doc(hidden)]
 pub use handle::Opened;
+pub use inquiry::{Inquiry, InquiryError, Install};
+pub use location::Location;
 pub use matrix::Matrix;
+pub use matter::{Asked, Matter, Work, WorkBody};
 pub use rules::{ROLES, Rules};
 pub use settings::{Quota, Settings};
 
 use crate::catalog::{LiveCatalog, Project};
 use crate::identity::Identity;
-use crate::request::{Ask, ObjectAddress, Operation, SealedHandle};
+use crate::request::{Ask, ObjectAddress, ObjectRead, Operation, SealedHandle, Target};
 use decide::Moment;
 use quota::Quotas;
 use spot::{Named, not_found};
@@ -84,7 +92,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Decides one operation for one identity, and counts it against the person's quota.
+    /// Decides one operation that says by itself what it is about; see [`Self::decide_about`].
     ///
     /// # Errors
     /// [`Denial`]; everything that is not permitted is one.
@@ -92,6 +100,20 @@ impl Policy {
         &self,
         identity: &Identity,
         operation: &Operation,
+        client: IpAddr,
+    ) -> Result<Grant, Denial> {
+        self.decide_about(identity, operation, Matter::Told, client)
+    }
+
+    /// Decides one operation for one identity, and counts it against the person's quota.
+    ///
+    /// # Errors
+    /// [`Denial`]; everything that is not permitted is one.
+    pub fn decide_about(
+        &self,
+        identity: &Identity,
+        operation: &Operation,
+        matter: Matter,
         client: IpAddr,
     ) -> Result<Grant, Denial> {
         // So that an IPv4 address is one, however the socket spelt it.
@@ -109,8 +131,23 @@ impl Policy {
         let person = identity.person().ok_or(Denial::NotSignedIn)?;
         self.quotas.load().take(person.account())?;
         let moment = self.moment();
-        let (spot, basis) =
-            moment.judge(person, operation.name(), Named::by(operation.ask()), client)?;
+        let found;
+        let named = match matter {
+            Matter::Nothing(why) => return Err(not_found(why)),
+            Matter::Work(work) => {
+                let (errand, basis) = moment.judge_work(person, operation, work, client)?;
+                return Ok(grant(Destination::LabelStudio(Arc::new(errand)), basis));
+            }
+            Matter::Object { project, storage, key } => {
+                found = key;
+                Named::Object { project, storage, key: &found }
+            }
+            Matter::Told if needs_inquiry(operation.ask()) => {
+                return Err(not_found(NotFoundWhy::LabelStudio));
+            }
+            Matter::Told => Named::by(operation.ask()),
+        };
+        let (spot, basis) = moment.judge(person, operation.name(), named, client)?;
         Ok(grant(spot.into_destination(), basis))
     }
 
@@ -127,8 +164,12 @@ impl Policy {
         if (person.account(), person.proof()) != (holder.account(), holder.proof()) {
             return Err(Denial::NotSignedIn);
         }
+        let moment = self.moment();
+        if let Destination::LabelStudio(errand) = &held.destination {
+            return moment.judge_errand(person, &held.operation, errand, held.client);
+        }
         let named = Named::Held(&held.destination);
-        self.moment().judge(person, held.operation.name(), named, held.client).map(drop)
+        moment.judge(person, held.operation.name(), named, held.client).map(drop)
     }
 
     /// Seals one object's names for the person who holds this grant of `SealHandle`, if he may have that.
@@ -173,6 +214,11 @@ impl Policy {
         let generation = self.catalog.generation().current();
         Arc::new(Basis { policies: vec![PUBLIC.into()], generation })
     }
+}
+
+/// What says nothing by itself: an inquiry must have found out, and there was none.
+fn needs_inquiry(ask: &Ask) -> bool {
+    matches!(ask, Ask::LabelStudio(_) | Ask::Read(ObjectRead { target: Target::TaskMedia(_), .. }))
 }
 
 fn is_public(ask: &Ask) -> bool {

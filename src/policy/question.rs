@@ -11,18 +11,22 @@ use crate::request::ObjectKey;
 
 /// Whether a project may be known of: asked when something else was refused.
 pub(super) const SEE_PROJECT: &str = "SeeProject";
+/// Whether raw locations may be seen where others get handles.
+pub(super) const SEE_LOCATION: &str = "SeeLocation";
 
 /// May this person do this, here, now?
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) asker: Asker<'a>,
-    /// One of [`crate::request::Operation::NAMES`], or [`SEE_PROJECT`].
+    /// One of [`crate::request::Operation::NAMES`], [`SEE_PROJECT`] or [`SEE_LOCATION`].
     pub(super) action: &'static str,
     pub(super) subject: Subject<'a>,
     /// The asker's role in the subject's project.
     pub(super) project_role: Option<Role>,
     pub(super) client: IpAddr,
     pub(super) key: Option<&'a ObjectKey>,
+    /// Whether all annotations and drafts that are named are the asker's own. Absent: none is named.
+    pub(super) own: Option<bool>,
 }
 
 /// What of a person decides.
@@ -113,6 +117,7 @@ impl<'a> Question<'a> {
                 action: SEE_PROJECT,
                 subject: Subject::Project(organization, project),
                 key: None,
+                own: None,
                 ..self
             }),
         }

@@ -29,7 +29,7 @@ impl Reads {
                     return match attribute {
                         "key" => Self { key: true, ..Self::NOTHING },
                         "client" => Self { client: true, ..Self::NOTHING },
-                        "project_role" | "proof" => Self::NOTHING,
+                        "project_role" | "proof" | "own" => Self::NOTHING,
                         _ => Self::EVERYTHING,
                     };
                 }

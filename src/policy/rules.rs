@@ -343,6 +343,7 @@ mod tests {
             project_role: None,
             client: sample::client(),
             key: None,
+            own: None,
         };
         assert!(matches!(rules.ask(&question), Err(Denial::Evaluation(_))));
     }

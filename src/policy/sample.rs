@@ -14,6 +14,7 @@ use crate::catalog::{
 };
 use crate::ground::generation::Generation;
 use crate::identity::{Identity, Supposed, suppose};
+use crate::label_studio::Routes;
 use crate::listener::Incoming;
 use crate::records::{KnownPerson, Memberships};
 use crate::request::{ObjectAddress, ObjectKey, Operation};
@@ -140,7 +141,11 @@ pub(super) fn operation(method: &Method, target: &str) -> Operation {
         headers.insert("content-length", "4".parse().unwrap());
     }
     let body = if *method == Method::GET { Bytes::new() } else { Bytes::from_static(b"data") };
-    Operation::parse(&Incoming::for_tests(method.clone(), target, headers, body)).unwrap()
+    Operation::parse(
+        &Incoming::for_tests(method.clone(), target, headers, body),
+        &Routes::default(),
+    )
+    .unwrap()
 }
 
 pub(super) fn get(target: &str) -> Operation {

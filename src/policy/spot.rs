@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::handle::Opened;
 use super::question::Subject;
 use super::{Denial, Destination, NotFoundWhy};
-use crate::catalog::{Catalog, Organization, Project, ProjectName, Storage, StorageName};
+use crate::catalog::{
+    Catalog, Organization, Project, ProjectId, ProjectName, Storage, StorageId, StorageName,
+};
 use crate::identity::Person;
 use crate::request::{Ask, ObjectAddress, ObjectKey, SealedHandle, Target};
 
@@ -20,6 +22,14 @@ pub(super) enum Named<'a> {
         key: Option<&'a ObjectKey>,
     },
     Handle(&'a SealedHandle),
+    /// An object that was found already.
+    Object {
+        project: ProjectId,
+        storage: StorageId,
+        key: &'a ObjectKey,
+    },
+    /// A project itself.
+    Project(&'a ProjectName),
     /// What an earlier grant was for.
     Held(&'a Destination),
 }
@@ -28,7 +38,15 @@ pub(super) enum Named<'a> {
 #[derive(Debug)]
 pub(super) struct Spot<'a> {
     pub(super) organization: &'a Organization,
-    pub(super) place: Option<Place>,
+    pub(super) at: At,
+}
+
+/// How far down it lies.
+#[derive(Debug)]
+pub(super) enum At {
+    Organization,
+    Project(Arc<Project>),
+    Storage(Place),
 }
 
 /// A storage of a project, and an object in it.
@@ -45,10 +63,12 @@ impl<'a> Named<'a> {
             Ask::Read(read) => match &read.target {
                 Target::Named(address) => Self::object(address),
                 Target::Handle(handle) => Self::Handle(handle),
+                // Found by an inquiry, or not at all.
+                Target::TaskMedia(_) => Self::Own,
             },
             Ask::Write(write) => Self::object(&write.address),
             Ask::List { project, storage, .. } => Self::Place { project, storage, key: None },
-            Ask::Visit(_) => Self::Own,
+            Ask::Visit(_) | Ask::LabelStudio(_) => Self::Own,
         }
     }
 
@@ -65,37 +85,54 @@ impl<'a> Named<'a> {
     ) -> Result<Spot<'c>, Denial> {
         let within = person.organization();
         let organization = catalog.organization(within).ok_or(not_found(NotFoundWhy::Project))?;
-        let place = match self {
-            Self::Own | Self::Held(Destination::Ours) => None,
+        let storage = |place: Place| At::Storage(place);
+        let at = match self {
+            Self::Own | Self::Held(Destination::Ours | Destination::LabelStudio(_)) => {
+                At::Organization
+            }
+            Self::Project(project) => {
+                let project = catalog.project(within, project);
+                At::Project(Arc::clone(project.ok_or(not_found(NotFoundWhy::Project))?))
+            }
             Self::Place { project, storage, key } => {
                 let project =
                     catalog.project(within, project).ok_or(not_found(NotFoundWhy::Project))?;
                 let storage = project.storage(storage).ok_or(not_found(NotFoundWhy::Storage))?;
-                Some(Place::new(project, storage, key.cloned()))
+                At::Storage(Place::new(project, storage, key.cloned()))
             }
-            Self::Handle(handle) => Some(opened(handle, person, catalog)?),
+            Self::Handle(handle) => storage(opened(handle, person, catalog)?),
+            Self::Object { project, storage: id, key } => {
+                storage(by_ids(person, catalog, (project, id), key.clone())?)
+            }
             Self::Held(Destination::Object { project, storage, key }) => {
-                Some(still_there(person, catalog, (project, storage), Some(key.clone()))?)
+                At::Storage(still_there(person, catalog, (project, storage), Some(key.clone()))?)
             }
             Self::Held(Destination::Listing { project, storage }) => {
-                Some(still_there(person, catalog, (project, storage), None)?)
+                At::Storage(still_there(person, catalog, (project, storage), None)?)
             }
         };
-        Ok(Spot { organization, place })
+        Ok(Spot { organization, at })
     }
 }
 
 fn opened(handle: &SealedHandle, person: &Person, catalog: &Catalog) -> Result<Place, Denial> {
     let opened = Opened::open(handle, person.account(), person.handle_key())
         .ok_or(not_found(NotFoundWhy::Handle))?;
+    by_ids(person, catalog, (opened.project, opened.storage), opened.key)
+}
+
+fn by_ids(
+    person: &Person,
+    catalog: &Catalog,
+    (project, storage): (ProjectId, StorageId),
+    key: ObjectKey,
+) -> Result<Place, Denial> {
     let project = catalog
-        .project_by_id(person.organization(), opened.project)
+        .project_by_id(person.organization(), project)
         .ok_or(not_found(NotFoundWhy::Project))?;
-    let storage = project
-        .storages()
-        .find(|storage| storage.id == opened.storage)
-        .ok_or(not_found(NotFoundWhy::Storage))?;
-    Ok(Place::new(project, storage, Some(opened.key)))
+    let storage =
+        project.storages().find(|one| one.id == storage).ok_or(not_found(NotFoundWhy::Storage))?;
+    Ok(Place::new(project, storage, Some(key)))
 }
 
 /// A storage that was changed since is another place: what streams from the old one has no permission any more.
@@ -123,23 +160,29 @@ impl Place {
 
 impl Spot<'_> {
     pub(super) fn subject(&self) -> Subject<'_> {
-        match &self.place {
-            None => Subject::Organization(self.organization),
-            Some(place) => Subject::Storage(self.organization, &place.project, &place.storage),
+        match &self.at {
+            At::Organization => Subject::Organization(self.organization),
+            At::Project(project) => Subject::Project(self.organization, project),
+            At::Storage(place) => {
+                Subject::Storage(self.organization, &place.project, &place.storage)
+            }
         }
     }
 
     pub(super) fn key(&self) -> Option<&ObjectKey> {
-        self.place.as_ref()?.key.as_ref()
+        match &self.at {
+            At::Organization | At::Project(_) => None,
+            At::Storage(place) => place.key.as_ref(),
+        }
     }
 
     pub(super) fn into_destination(self) -> Destination {
-        match self.place {
-            None => Destination::Ours,
-            Some(Place { project, storage, key: Some(key) }) => {
+        match self.at {
+            At::Organization | At::Project(_) => Destination::Ours,
+            At::Storage(Place { project, storage, key: Some(key) }) => {
                 Destination::Object { project, storage, key }
             }
-            Some(Place { project, storage, key: None }) => {
+            At::Storage(Place { project, storage, key: None }) => {
                 Destination::Listing { project, storage }
             }
         }

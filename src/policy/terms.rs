@@ -133,6 +133,9 @@ fn context(question: &Question<'_>) -> Result<Context, NotAQuestion> {
     if let Some(role) = question.project_role {
         pairs.push(("project_role".to_owned(), text(role.as_str())));
     }
+    if let Some(own) = question.own {
+        pairs.push(("own".to_owned(), RestrictedExpression::new_bool(own)));
+    }
     if let Some(key) = question.key {
         pairs.push(("key".to_owned(), text(key.as_str())));
     }

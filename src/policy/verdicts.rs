@@ -44,6 +44,7 @@ struct Key {
     project: Option<ProjectId>,
     storage: Option<StorageId>,
     project_role: Option<Role>,
+    own: Option<bool>,
     /// `None` also where no policy reads it.
     client: Option<IpAddr>,
     /// `None` also where no policy reads it.
@@ -97,6 +98,7 @@ impl Key {
             project: question.subject.project().map(|project| project.id),
             storage: question.subject.storage().map(|storage| storage.id),
             project_role: question.project_role,
+            own: question.own,
             client: reads.client.then_some(question.client),
             key: question.key.filter(|_| reads.key).cloned(),
         }
@@ -125,6 +127,7 @@ mod tests {
         storage: usize,
         client: IpAddr,
         key: Option<ObjectKey>,
+        own: Option<bool>,
     }
 
     const ABOUT_STORAGES: [&str; 5] =
@@ -146,17 +149,20 @@ mod tests {
             role(),
             prop::sample::select(vec![ProofKind::Session, ProofKind::Token]),
         );
-        let actions = [&ABOUT_STORAGES[..], &ABOUT_ORGANIZATIONS, &[SEE_PROJECT]].concat();
+        let actions =
+            [&ABOUT_STORAGES[..], &ABOUT_ORGANIZATIONS, &[SEE_PROJECT, "ChangeAnnotation"]]
+                .concat();
         let what = (
             prop::sample::select(actions),
             0..4usize,
             0..2usize,
             prop::sample::select(CLIENTS.to_vec()),
             prop::option::of(prop::sample::select(KEYS.to_vec())),
+            any::<Option<bool>>(),
         );
         (who, what).prop_map(|(who, what)| {
             let (from, account, organization_role, project_role, proof) = who;
-            let (action, project, storage, client, key) = what;
+            let (action, project, storage, client, key, own) = what;
             let client = client.parse().unwrap();
             let key = key.map(|key| ObjectKey::new(key).unwrap());
             Parts {
@@ -170,6 +176,7 @@ mod tests {
                 storage,
                 client,
                 key,
+                own,
             }
         })
     }
@@ -187,7 +194,7 @@ mod tests {
             storages.sort_by_key(|storage| storage.id);
             let organization = catalog.organization(project.organization).unwrap();
             let subject = match self.action {
-                SEE_PROJECT => Subject::Project(organization, project),
+                SEE_PROJECT | "ChangeAnnotation" => Subject::Project(organization, project),
                 "SealHandle" if self.project == 3 => Subject::Organization(own),
                 action if ABOUT_STORAGES.contains(&action) => {
                     Subject::Storage(organization, project, storages[self.storage % storages.len()])
@@ -209,6 +216,7 @@ mod tests {
                 project_role: self.project_role.filter(|_| subject.project().is_some()),
                 client: self.client,
                 key: self.key.as_ref(),
+                own: self.own,
             })
         }
     }
@@ -216,6 +224,7 @@ mod tests {
     /// Conditions that between them read everything that there is to read, in several spellings.
     fn condition() -> impl Strategy<Value = String> {
         let leaf = prop::sample::select(vec![
+            "context has own && context.own",
             "context has key",
             "context has key && context.key like \"raw/*\"",
             "context has key && context[\"key\"] == \"*\"",
@@ -275,6 +284,10 @@ mod tests {
                 commands || may
             }
             ("ExplainRequest", _) => commands,
+            ("ChangeAnnotation", _) => match role {
+                Some(Role::Annotator) => commands || question.own == Some(true),
+                role => commands || role.is_some(),
+            },
             ("ShowHome" | "ShowAccount" | "SignOut", _)
             | ("SealHandle", Subject::Organization(_)) => true,
             _ => false,
@@ -348,6 +361,7 @@ mod tests {
                         storage: 0,
                         client: client.parse().unwrap(),
                         key: Some(ObjectKey::new(key).unwrap()),
+                        own: None,
                     };
                     drop(parts.ask(&catalog, |question| verdicts.ask(rules, question, 1)));
                 }
@@ -389,6 +403,7 @@ mod tests {
             project_role: None,
             client: sample::client(),
             key: None,
+            own: None,
         };
         let ask = |rules, generation| verdicts.ask(rules, &question, generation).unwrap();
         assert!(ask(&reading, 1).permitted);

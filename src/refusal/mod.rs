@@ -8,14 +8,14 @@ use std::error::Error;
 
 pub use code::Code;
 
-use crate::admin::{BodyFault, DeskError};
+use crate::admin::DeskError;
 use crate::audit::AuditError;
 use crate::backend::BackendError;
 use crate::credential::CredentialError;
 use crate::identity::{IdentityError, SignInError};
-use crate::listener::RequestFault;
+use crate::listener::{BodyFault, RequestFault};
 use crate::outbound::OutboundError;
-use crate::policy::{Denial, NotFoundWhy};
+use crate::policy::{Denial, InquiryError, NotFoundWhy};
 use crate::request::RequestError;
 use crate::sign_in::SignInPage;
 use crate::stream::{BrokenOff, TooManyAtOnce};
@@ -81,7 +81,9 @@ impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::Fault(fault) => Self::new(fault_code(fault), fault),
-            RequestError::NoSuchRoute => Self::new(Code::NotFound, error),
+            RequestError::NoSuchRoute | RequestError::NotInCatalogue(_) => {
+                Self::new(Code::NotFound, error)
+            }
             RequestError::MethodNotAllowed { allow } => {
                 Self::new(Code::MethodNotAllowed, error).with(Extra::Allow(allow))
             }
@@ -134,6 +136,9 @@ impl From<Denial> for Refusal {
                     NotFoundWhy::Project
                     | NotFoundWhy::Storage
                     | NotFoundWhy::Handle
+                    | NotFoundWhy::LabelStudio
+                    | NotFoundWhy::Reference
+                    | NotFoundWhy::Unreferenced
                     | NotFoundWhy::Invisible(_),
             } => Self::new(Code::NotFound, denial),
             Denial::OverQuota { retry_after_seconds } => {
@@ -145,13 +150,29 @@ impl From<Denial> for Refusal {
     }
 }
 
+impl From<InquiryError> for Refusal {
+    fn from(error: InquiryError) -> Self {
+        match error {
+            InquiryError::Body(fault) => Self::new(body_code(&fault), fault),
+            InquiryError::BadBody(_) | InquiryError::ForeignHandle => {
+                Self::new(Code::BadBody, error)
+            }
+            InquiryError::Lookup(_) | InquiryError::Bridge(_) => {
+                Self::new(Code::StorageUnavailable, error)
+            }
+        }
+    }
+}
+
 impl From<CredentialError> for Refusal {
     fn from(error: CredentialError) -> Self {
         let code = match &error {
-            CredentialError::Unavailable { .. } | CredentialError::Control(_) => {
-                Code::StorageUnavailable
-            }
-            CredentialError::Unknown { .. } | CredentialError::ForeignStorage => Code::OurFault,
+            CredentialError::Unavailable { .. }
+            | CredentialError::Bridge(_)
+            | CredentialError::Control(_) => Code::StorageUnavailable,
+            CredentialError::Unknown { .. }
+            | CredentialError::ForeignStorage
+            | CredentialError::NoBridge => Code::OurFault,
         };
         Self::new(code, error)
     }
@@ -263,6 +284,7 @@ impl Refusal {
             SignInError::WrongPassword
             | SignInError::Disabled
             | SignInError::Unavailable(_)
+            | SignInError::LabelStudio(_)
             | SignInError::Control(_)
             | SignInError::Hashing(_) => None,
         };
@@ -276,7 +298,9 @@ const fn sign_in_code(error: &SignInError) -> Code {
     match error {
         SignInError::WrongPassword | SignInError::Disabled => Code::WrongPassword,
         SignInError::TooManyAttempts { .. } => Code::TooManyRequests,
-        SignInError::Unavailable(_) | SignInError::Control(_) => Code::TryLater,
+        SignInError::Unavailable(_) | SignInError::LabelStudio(_) | SignInError::Control(_) => {
+            Code::TryLater
+        }
         SignInError::Hashing(_) => Code::OurFault,
     }
 }

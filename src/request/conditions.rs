@@ -31,7 +31,11 @@ pub enum IfRange {
 }
 
 impl Conditions {
-    pub(super) fn parse(headers: &HeaderMap) -> Result<Self, RequestError> {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`RequestError::BadHeader`] for a list that is malformed or a header that stands twice.
+    pub fn parse(headers: &HeaderMap) -> Result<Self, RequestError> {
         Ok(Self {
             if_match: tags(headers, &IF_MATCH, "if-match")?,
             if_none_match: tags(headers, &IF_NONE_MATCH, "if-none-match")?,

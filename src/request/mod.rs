@@ -22,6 +22,8 @@ pub enum RequestError {
     Fault(#[from] crate::listener::RequestFault),
     #[error("no such route")]
     NoSuchRoute,
+    #[error("not in Label Studio's catalogue: {0}")]
+    NotInCatalogue(#[source] crate::label_studio::NoRoute),
     #[error("the route does not take this method; it takes {allow}")]
     MethodNotAllowed { allow: &'static str },
     #[error("the object key in the path: {0}")]

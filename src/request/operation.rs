@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Conditions, ObjectKey, Ranges, RequestError, SealedHandle, route};
 use crate::catalog::{ProjectName, StorageName};
+use crate::label_studio::{Call, Deed, Routes};
 use crate::listener::{Incoming, RequestId};
 
 /// What one request asks for. Made by [`Operation::parse`] only; cheap to clone, since a grant keeps it.
@@ -21,6 +22,8 @@ pub enum Ask {
     List { project: ProjectName, storage: StorageName, page: Page },
     /// What this gateway answers by itself.
     Visit(Visit),
+    /// Every other path, where a Label Studio is configured: one row of its catalogue.
+    LabelStudio(Call),
 }
 
 /// Our own routes, under `/-/`.
@@ -64,11 +67,40 @@ pub struct ObjectWrite {
     pub conditions: Conditions,
 }
 
+/// What is done without Label Studio.
+const OURS: [&str; 12] = [
+    "ReadObject",
+    "ReadMedia",
+    "WriteObject",
+    "ListObjects",
+    "ShowAsset",
+    "ShowHome",
+    "ShowSignIn",
+    "SignIn",
+    "SignOut",
+    "ShowAccount",
+    "SealHandle",
+    "ExplainRequest",
+];
+
+#[expect(clippy::indexing_slicing, reason = "a fault of it would not compile")]
+const fn names() -> [&'static str; OURS.len() + Deed::ALL.len()] {
+    let mut names = [""; OURS.len() + Deed::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = if at < OURS.len() { OURS[at] } else { Deed::ALL[at - OURS.len()].as_str() };
+        at += 1;
+    }
+    names
+}
+
 /// How an object is named by the client.
 #[derive(Debug, Clone)]
 pub enum Target {
     Named(ObjectAddress),
     Handle(SealedHandle),
+    /// One of Label Studio's own addresses of media.
+    TaskMedia(Call),
 }
 
 /// An object by its names; the key is relative to the storage's prefix.
@@ -92,20 +124,10 @@ pub struct Page {
 
 impl Operation {
     /// Every [`Operation::name`]: what people may write where an operation is named.
-    pub const NAMES: [&'static str; 12] = [
-        "ReadObject",
-        "ReadMedia",
-        "WriteObject",
-        "ListObjects",
-        "ShowAsset",
-        "ShowHome",
-        "ShowSignIn",
-        "SignIn",
-        "SignOut",
-        "ShowAccount",
-        "SealHandle",
-        "ExplainRequest",
-    ];
+    pub const NAMES: [&'static str; OURS.len() + Deed::ALL.len()] = names();
+
+    /// Those of them that need no Label Studio.
+    pub const OURS: [&'static str; OURS.len()] = OURS;
 
     /// The names of exactly what needs no sign-in (R12).
     pub const PUBLIC: [&'static str; 3] = ["ShowAsset", "ShowSignIn", "SignIn"];
@@ -114,11 +136,11 @@ impl Operation {
     ///
     /// # Errors
     /// [`RequestError`]: a fault of the validator, an unknown route, or a route's own parts malformed.
-    pub fn parse(incoming: &Incoming) -> Result<Self, RequestError> {
+    pub fn parse(incoming: &Incoming, routes: &Routes) -> Result<Self, RequestError> {
         if let Some(fault) = incoming.fault() {
             return Err(fault.into());
         }
-        route::parse(incoming).map(|ask| Self(Arc::new(ask)))
+        route::parse(incoming, routes).map(|ask| Self(Arc::new(ask)))
     }
 
     /// The list of one key that `check --online` tries. No request stands behind it; policy is asked all the same.
@@ -143,13 +165,15 @@ impl Operation {
 impl Ask {
     /// See [`Operation::name`].
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Read(ObjectRead { target: Target::Named(_), .. }) => "ReadObject",
             Self::Read(ObjectRead { target: Target::Handle(_), .. }) => "ReadMedia",
+            Self::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => call.deed().as_str(),
             Self::Write(_) => "WriteObject",
             Self::List { .. } => "ListObjects",
             Self::Visit(visit) => visit.name(),
+            Self::LabelStudio(call) => call.deed().as_str(),
         }
     }
 }
@@ -182,6 +206,7 @@ mod tests {
 
     /// Where each kind stands in the list; a new kind does not compile until it is placed.
     fn place(ask: &Ask) -> usize {
+        let deed = |call: &Call| Deed::ALL.into_iter().position(|deed| deed == call.deed());
         match ask {
             Ask::Read(ObjectRead { target: Target::Named(_), .. }) => 0,
             Ask::Read(ObjectRead { target: Target::Handle(_), .. }) => 1,
@@ -195,6 +220,10 @@ mod tests {
             Ask::Visit(Visit::Account) => 9,
             Ask::Visit(Visit::SealHandles) => 10,
             Ask::Visit(Visit::ExplainRequest(_)) => 11,
+            Ask::LabelStudio(call)
+            | Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => {
+                OURS.len() + deed(call).unwrap()
+            }
         }
     }
 
@@ -234,7 +263,7 @@ mod tests {
     #[test]
     fn the_list_of_names_is_complete_and_in_order() {
         let all = one_of_each();
-        assert_eq!(all.len(), Operation::NAMES.len());
+        assert_eq!(all.len(), Operation::OURS.len());
         for ask in &all {
             assert_eq!(ask.name(), Operation::NAMES[place(ask)]);
         }

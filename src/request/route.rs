@@ -10,6 +10,7 @@ use super::{
     SealedHandle, Target, Visit, query,
 };
 use crate::catalog::{ProjectName, StorageName};
+use crate::label_studio::{Answer, NoRoute, Routes};
 use crate::listener::{Incoming, RequestId};
 
 /// The files of our own pages, all that there are.
@@ -17,8 +18,10 @@ const ASSETS: [&str; 4] = ["style.css", "app.js", "favicon.svg", "demo.js"];
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
-pub(super) fn parse(incoming: &Incoming) -> Result<Ask, RequestError> {
-    let ours = incoming.path().strip_prefix("/-/").ok_or(RequestError::NoSuchRoute)?;
+pub(super) fn parse(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestError> {
+    let Some(ours) = incoming.path().strip_prefix("/-/") else {
+        return label_studio(incoming, routes);
+    };
     let (first, rest) = match ours.split_once('/') {
         Some((first, rest)) => (first, Some(rest)),
         None => (ours, None),
@@ -40,6 +43,24 @@ pub(super) fn parse(incoming: &Incoming) -> Result<Ask, RequestError> {
             read_only(incoming, Visit::ExplainRequest(id.ok_or(RequestError::NoSuchRoute)?))
         }
         _ => Err(RequestError::NoSuchRoute),
+    }
+}
+
+/// Every path that is not ours is Label Studio's, if its catalogue has it.
+fn label_studio(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestError> {
+    let call = routes
+        .find(incoming.method(), incoming.path(), incoming.query())
+        .map_err(RequestError::from)?;
+    match call.answer() {
+        Answer::Media => {
+            no_body(incoming)?;
+            object(incoming, Target::TaskMedia(call))
+        }
+        _ if call.body().takes_none() => {
+            no_body(incoming)?;
+            Ok(Ask::LabelStudio(call))
+        }
+        _ => Ok(Ask::LabelStudio(call)),
     }
 }
 
@@ -75,6 +96,10 @@ fn by_handle(incoming: &Incoming, handle: &str) -> Result<Ask, RequestError> {
 
 fn read(incoming: &Incoming, target: Target) -> Result<Ask, RequestError> {
     bare(incoming)?;
+    object(incoming, target)
+}
+
+fn object(incoming: &Incoming, target: Target) -> Result<Ask, RequestError> {
     let head_only = incoming.method() == Method::HEAD;
     let range = single(incoming.headers(), &RANGE, "range")?;
     // RFC 9110, 14.2: ranges are defined for GET only
@@ -179,6 +204,15 @@ fn no_body(incoming: &Incoming) -> Result<(), RequestError> {
     }
 }
 
+impl From<NoRoute> for RequestError {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::BadQuery { name } => query::bad(&name),
+            NoRoute::Unlisted | NoRoute::Shut => Self::NotInCatalogue(no_route),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -204,7 +238,7 @@ mod tests {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let incoming =
             Incoming::for_tests(method, target, headers, Bytes::from_static(body.as_bytes()));
-        Operation::parse(&incoming).map(|operation| operation.ask().clone())
+        Operation::parse(&incoming, &Routes::default()).map(|operation| operation.ask().clone())
     }
 
     #[test]

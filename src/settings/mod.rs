@@ -29,7 +29,9 @@ use self::reader::{Reading, unknown};
 use self::source::Source;
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
-use crate::{audit, credential, identity, listener, operations, outbound, policy, telemetry};
+use crate::{
+    audit, credential, identity, label_studio, listener, operations, outbound, policy, telemetry,
+};
 
 const CREDENTIALS: &str = "credentials";
 
@@ -46,6 +48,8 @@ pub struct Settings {
     pub policy: policy::Settings,
     pub outbound: outbound::Settings,
     pub credential: credential::Settings,
+    /// Absent: there is none.
+    pub label_studio: Option<label_studio::Settings>,
     pub log: telemetry::Settings,
 }
 
@@ -75,6 +79,7 @@ pub struct Parts {
     pub policy: Option<policy::Settings>,
     pub outbound: Option<outbound::Settings>,
     pub credential: Option<credential::Settings>,
+    pub label_studio: Option<Option<label_studio::Settings>>,
     pub log: Option<telemetry::Settings>,
 }
 
@@ -150,6 +155,7 @@ impl Parts {
             policy: self.policy?,
             outbound: self.outbound?,
             credential: self.credential?,
+            label_studio: self.label_studio?,
             log: self.log?,
         })
     }
@@ -208,6 +214,7 @@ fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Parts {
     let policy = sections::policy(reading.section(tree, "policy", ROWS));
     let outbound = sections::outbound(reading.section(tree, "outbound", ROWS));
     let sources = credentials::sources(tree, reading);
+    let label_studio = sections::label_studio(reading.section(tree, "label_studio", ROWS));
     let log = sections::log(reading.section(tree, "log", ROWS));
     let variables = reading.environment.variables();
     let secret = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
@@ -225,6 +232,7 @@ fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Parts {
         policy,
         outbound,
         credential,
+        label_studio,
         log,
     }
 }

@@ -8,6 +8,7 @@ use super::kind::{self, Choice, each, non_empty, readable, resolve, wrong};
 use super::reader::{Reading, unknown};
 use super::secret::private;
 use crate::audit::Durability;
+use crate::label_studio::Passwords;
 use crate::listener::{CertificateFiles, ClearText, ClearTextMode};
 use crate::telemetry::{Form, Level};
 
@@ -22,6 +23,11 @@ pub(super) enum CredentialKind {
 impl Choice for CredentialKind {
     const ALL: &'static [(&'static str, Self)] =
         &[("static", Self::Static), ("chain", Self::Chain), ("assume-role", Self::AssumeRole)];
+}
+
+impl Choice for Passwords {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("accepted", Self::Accepted), ("refused", Self::Refused)];
 }
 
 impl Choice for Durability {

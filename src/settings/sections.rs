@@ -9,7 +9,7 @@ use super::reader::{Reading, Section};
 use super::table::{self, ROWS};
 use crate::ground::seal::MasterKey;
 use crate::listener::{self, ClearText, ClearTextMode};
-use crate::{audit, identity, operations, outbound, policy, telemetry};
+use crate::{audit, identity, label_studio, operations, outbound, policy, telemetry};
 
 /// `[listen]` and `[limits]`; hosts and certificates also by themselves, because they can be judged without the rest.
 pub(super) struct Listener {
@@ -222,6 +222,43 @@ pub(super) fn outbound(mut section: Section<'_, '_>) -> Option<outbound::Setting
     section.close();
     let patience = outbound::Patience { connect: connect?, answer: answer?, stall: stall? };
     Some(outbound::Settings { allow_private: allow_private?, ca_files: ca_files?, patience })
+}
+
+/// The outer `None`: something is wrong. The inner one: there is no Label Studio.
+pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_studio::Settings>> {
+    let url_place = section.place_of(&table::LABEL_STUDIO_URL);
+    let url = section.take_optional(&table::LABEL_STUDIO_URL);
+    let token = section.take_optional(&table::LABEL_STUDIO_TOKEN);
+    let organization = section.take_optional(&table::LABEL_STUDIO_ORGANIZATION);
+    let workspace = section.take(&table::LABEL_STUDIO_WORKSPACE);
+    let passwords = section.take(&table::LABEL_STUDIO_PASSWORDS);
+    let megabytes = section.take(&table::LABEL_STUDIO_BODY);
+    let said = [
+        ("label_studio.url", matches!(url, Some(Some(_)))),
+        ("label_studio.token", matches!(token, Some(Some(_)))),
+        ("label_studio.organization", matches!(organization, Some(Some(_)))),
+    ];
+    let read = url.is_some() && token.is_some() && organization.is_some();
+    if read && said.iter().any(|(_, said)| *said) {
+        for (key, _) in said.iter().filter(|(_, said)| !said) {
+            let what = "is missing: url, token and organization belong together".to_owned();
+            let remedy = "write all three, or none where there is no Label Studio".to_owned();
+            section.note(&url_place, key, what, remedy);
+        }
+    }
+    section.close();
+    match (url?, token?, organization?) {
+        (Some(url), Some(token), Some(organization)) => Some(Some(label_studio::Settings {
+            url,
+            token,
+            organization,
+            workspace: workspace?,
+            passwords: passwords?,
+            max_body: megabytes? << 20,
+        })),
+        // What is half said is in the report, which decides.
+        _ => Some(None),
+    }
 }
 
 pub(super) fn log(mut section: Section<'_, '_>) -> Option<telemetry::Settings> {

@@ -15,9 +15,10 @@ use super::kind::{
 use super::pieces::{CredentialKind, certificates, clear_text};
 use super::secret::{seal_key, secret};
 use crate::audit::Durability;
-use crate::catalog::CredentialName;
+use crate::catalog::{CredentialName, OrganizationName, WorkspaceName};
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
+use crate::label_studio::Passwords;
 use crate::listener::{CertificateFiles, ClearText, Network, ServedHost};
 use crate::outbound::Allowed;
 use crate::telemetry::{Form, Level};
@@ -139,6 +140,19 @@ keys! {
         "assume-role: where STS is; without it Amazon's of the region";
     CREDENTIAL_REGION: String = text(), "credentials.NAME" "region", Optional, Reload,
         "assume-role (required): the region of STS";
+
+    LABEL_STUDIO_URL: Uri = parsed(|| "http(s)://host[:port]".into()), "label_studio" "url", Optional, Restart,
+        "where Label Studio is; without it there is none, and every path but /-/ is unknown";
+    LABEL_STUDIO_TOKEN: Secret<String> = secret(), "label_studio" "token", Optional, Restart,
+        "(required with url) a token of the install's owner, with which the gateway looks things up and invites people";
+    LABEL_STUDIO_ORGANIZATION: OrganizationName = parsed(|| "the name of an organization".into()), "label_studio" "organization", Optional, Restart,
+        "(required with url) whose it is: nobody of another organization reaches it";
+    LABEL_STUDIO_WORKSPACE: WorkspaceName = parsed(|| "the name of a workspace".into()), "label_studio" "workspace", Default("\"label-studio\""), Restart,
+        "where projects go that are made in Label Studio; made when it does not exist";
+    LABEL_STUDIO_PASSWORDS: Passwords = choice(), "label_studio" "passwords", Default("\"accepted\""), Restart,
+        "\"accepted\": who is a user of Label Studio may sign in here with his password there, and has an account from then on; \"refused\": only passwords of the gateway's own";
+    LABEL_STUDIO_BODY: usize = integer::<1, 1024, usize>(), "label_studio" "max_body_megabytes", Default("64"), Restart,
+        "the largest body that is taken for it; each is held whole while it is sent";
 
     LOG_LEVEL: Level = choice(), "log" "level", Default("\"info\""), Reload,
         "how much is logged to standard error";

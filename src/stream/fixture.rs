@@ -12,6 +12,7 @@ use crate::catalog::{
 };
 use crate::ground::generation::Generation;
 use crate::identity::{Identity, Supposed, suppose};
+use crate::label_studio::Routes;
 use crate::listener::Incoming;
 use crate::policy::{Grant, Policy, Settings};
 use crate::records::{KnownPerson, Memberships};
@@ -64,7 +65,7 @@ pub(crate) fn incoming(method: Method, path: &str) -> Incoming {
 }
 
 pub(crate) fn grant(policy: &Policy, incoming: &Incoming) -> Grant {
-    let operation = Operation::parse(incoming).unwrap();
+    let operation = Operation::parse(incoming, &Routes::default()).unwrap();
     policy.decide(&annotator(), &operation, incoming.client()).unwrap()
 }
 

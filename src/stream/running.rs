@@ -112,7 +112,9 @@ impl Running {
         });
         let place = match stream.grant.destination() {
             Destination::Ours => None,
-            Destination::Object { .. } | Destination::Listing { .. } => {
+            Destination::Object { .. }
+            | Destination::Listing { .. }
+            | Destination::LabelStudio(_) => {
                 let put = self.table.borrow_mut().put(&stream, self.most);
                 Some(put.ok_or(TooManyAtOnce { most: self.most })?)
             }

@@ -135,6 +135,7 @@ impl Kind for Bucket {
             Act::List(page) => {
                 (Method::GET, Payload::Empty, self.root.to_string(), self.query(page))
             }
+            Act::Call(..) => return Err(BackendError::NotForStorage),
         };
         let out = Unsigned { method: &method, path: &target, query: &query, payload };
         let headers = self.authorize(keys, at, &out, wanted.headers)?;

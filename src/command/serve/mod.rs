@@ -4,6 +4,7 @@
 mod reload;
 mod run;
 mod stages;
+mod studio;
 
 use clap::Args;
 

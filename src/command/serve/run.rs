@@ -78,6 +78,9 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     let health = Arc::new(health(&stages, settings.listener.certificates.clone()));
     control.start(operations.run(Arc::clone(&health)));
     control.start(stages.watch.clone().run());
+    if let Some(studio) = &stages.studio {
+        control.start(Arc::clone(&studio.adoption).run());
+    }
     let share = Share::of(&settings.listener);
     let reloader = Reloader::new(plan, logs, &stages, Arc::clone(&health.reloads));
     let ending = Ending { stop, delay: reloader.drain_delay(), drain: Drain::default() };

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::studio::Studio;
 use crate::admin::{Desk, Explanations, Occasion};
 use crate::audit::{Audit, AuditNotOpened, Questions};
 use crate::backend::{self, Store};
@@ -14,10 +15,11 @@ use crate::ground::control::Control;
 use crate::ground::generation::Generation;
 use crate::ground::random::Random;
 use crate::identity::{Parts, PasswordError, Schemes};
+use crate::label_studio::{BadTable, Routes};
 use crate::listener::{self, ClearTextMode, Drain, Limits, ListenError};
 use crate::operations::{OperationsError, Requests};
 use crate::outbound::{Door, OutboundError, Rules};
-use crate::policy::{Policy, RulesError};
+use crate::policy::{Inquiry, Policy, RulesError};
 use crate::records::{Records, RecordsError, Watch};
 use crate::settings::Settings;
 use crate::stream::{Present, Running, watch};
@@ -32,6 +34,9 @@ pub(super) struct Stages {
     pub door: Arc<Door>,
     pub minter: Arc<Minter>,
     pub schemes: Arc<Schemes>,
+    pub studio: Option<Studio>,
+    pub routes: Arc<Routes>,
+    pub inquiry: Arc<Inquiry>,
     pub policy: Arc<Policy>,
     pub desk: Arc<Desk>,
     pub audit: Arc<Audit>,
@@ -53,6 +58,10 @@ pub enum StartError {
     Credentials(Vec<credential::Fault>),
     #[error("the way out")]
     Outbound(#[from] OutboundError),
+    #[error("the catalogue of Label Studio's routes")]
+    Routes(#[from] BadTable),
+    #[error("Label Studio's address")]
+    LabelStudio(#[from] backend::BackendError),
     #[error("passwords")]
     Passwords(#[from] PasswordError),
     #[error(transparent)]
@@ -93,7 +102,15 @@ impl Stages {
         let sources = Sources::read(&settings.credential).map_err(StartError::Credentials)?;
         let tools =
             Tools { door: Arc::clone(&door), control: control.clone(), clock: clock.clone() };
-        let minter = Arc::new(Minter::new(sources, tools));
+        let studio = match &settings.label_studio {
+            None => None,
+            Some(studio) => {
+                let banks = Studio::banks(studio, &door, &watch, (&control, &clock, &random));
+                Some(Studio::build(studio, banks, &watch, &settings.seal)?)
+            }
+        };
+        let bridge = studio.as_ref().map(|studio| Arc::clone(&studio.bridge));
+        let minter = Arc::new(Minter::new(sources, tools).with_bridge(bridge.clone()));
         let schemes = Arc::new(Schemes::new(Parts {
             watch: watch.clone(),
             control: control.clone(),
@@ -102,8 +119,12 @@ impl Stages {
             master: settings.seal.clone(),
             settings: settings.identity.clone(),
             serves_clear_text: serves_clear_text(settings),
+            studio: settings.label_studio.clone().zip(bridge),
         })?);
         let policy = Arc::new(Policy::new(&settings.policy, watch.catalog().clone())?);
+        let install = settings.label_studio.as_ref().zip(studio.as_ref());
+        let install = install.map(|(settings, studio)| studio.inquired(settings));
+        let inquiry = Arc::new(Inquiry::new(watch.catalog().clone(), install));
         let occasion =
             if demo { Occasion::Demo(watch.catalog().clone()) } else { Occasion::Service };
         let desk = Arc::new(Desk {
@@ -124,6 +145,9 @@ impl Stages {
             door,
             minter,
             schemes,
+            routes: studio.as_ref().map_or_else(Arc::default, |studio| Arc::clone(&studio.routes)),
+            studio,
+            inquiry,
             policy,
             desk,
             audit,
@@ -159,9 +183,13 @@ impl Stages {
             self.random.clone(),
             backend::Settings::default(),
         );
+        let front = self.studio.as_ref().map(|studio| Arc::clone(&studio.front));
+        let store = store.before(front);
         Gateway {
             audit: Arc::clone(&self.audit),
+            routes: Arc::clone(&self.routes),
             schemes: Arc::clone(&self.schemes),
+            inquiry: Arc::clone(&self.inquiry),
             policy: Arc::clone(&self.policy),
             minter: Arc::clone(&self.minter),
             desk: Arc::clone(&self.desk),

@@ -55,6 +55,7 @@ impl World {
             master: MasterKey::new(Secret::new([7; 32])),
             settings,
             serves_clear_text: false,
+            studio: None,
         };
         let schemes = Arc::new(Schemes::new(parts).unwrap());
         let account = AccountId(0);

@@ -1,0 +1,226 @@
+//! Label Studio as a place: its pages and its API, asked as the person's own user and rewritten on the way out, so that no
+//! raw URI, cookie, host or path of the server leaves.
+
+mod answer;
+mod body;
+mod files;
+mod ours;
+mod page;
+mod seal;
+mod server;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::Full;
+
+use super::kind::Act;
+use super::pool::Pool;
+use super::send::{Answer, Errand};
+use super::upload::Upload;
+use super::{BackendError, Reply};
+use crate::credential::Credential;
+use crate::ground::control::Control;
+use crate::label_studio::{self, Adoption, Call, Deed, Lookup};
+use crate::outbound::Host;
+use crate::policy::{self, Grant};
+use crate::request::{ObjectKey, ObjectRead};
+
+pub(super) use body::Rewritten;
+use files::Files;
+use server::Server;
+
+/// The configured install, shared by all threads.
+#[derive(Debug)]
+pub struct Install {
+    pub(super) host: Host,
+    server: Server,
+    lookup: Arc<Lookup>,
+    adoption: Arc<Adoption>,
+    control: Control,
+    files: Files,
+}
+
+impl Install {
+    /// # Errors
+    /// [`BackendError`] when no request could ever be made to this host.
+    pub fn new(
+        host: Host,
+        lookup: Arc<Lookup>,
+        (adoption, control): (Arc<Adoption>, Control),
+    ) -> Result<Self, BackendError> {
+        let server = Server::new(host.clone())?;
+        Ok(Self { host, server, lookup, adoption, control, files: Files::default() })
+    }
+}
+
+/// One thread's way to it.
+#[derive(Debug)]
+pub(super) struct Front {
+    install: Arc<Install>,
+    kind: Rc<Server>,
+    pool: Rc<Pool>,
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html");
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+impl Front {
+    pub(super) fn new(install: Arc<Install>, pool: Rc<Pool>) -> Self {
+        let kind = Rc::new(install.server.clone());
+        Self { install, kind, pool }
+    }
+
+    fn errand(&self, way: Rc<super::send::Way>, credential: &Credential) -> Errand {
+        let (kind, pool) = (Rc::clone(&self.kind), Rc::clone(&self.pool));
+        Errand { way, kind, pool, credential: credential.clone() }
+    }
+
+    /// Sends one call and makes its answer fit to leave.
+    pub(super) async fn call(
+        &self,
+        way: Rc<super::send::Way>,
+        (grant, credential): (&Grant, &Credential),
+        (call, wanted): (&Call, &policy::Errand),
+    ) -> Result<Reply, BackendError> {
+        if call.answer() == label_studio::Answer::Gateway {
+            return Ok(ours::reply(grant, call));
+        }
+        let errand = self.errand(way, credential);
+        if call.answer() == label_studio::Answer::Static {
+            return self.file(&errand, call, wanted).await;
+        }
+        let target = target(call, wanted);
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(ACCEPT, accepted(call.answer()));
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
+        let act = Act::Call(call.method(), &target);
+        let answered = match &wanted.body {
+            None if *call.method() == Method::GET => errand.ask(act, headers).await?,
+            None => send(&errand, act, headers, Bytes::new()).await?,
+            Some(body) => {
+                headers.insert(CONTENT_TYPE, body.content_type.clone());
+                send(&errand, act, headers, body.bytes.clone()).await?
+            }
+        };
+        self.forget(call, &answered).await;
+        let here = (self.install.host.to_string(), Arc::clone(&self.install.lookup));
+        let passing = seal::Passing::new((grant, wanted), call, here);
+        if call.deed() == Deed::CreateProject && answered.status == StatusCode::CREATED {
+            return self.created(&errand, answered, (grant, passing)).await;
+        }
+        answer::reply(&errand, answered, call, passing).await
+    }
+
+    /// A project that was just made is the catalogue's before its maker hears of it: his next request is for it.
+    async fn created(
+        &self,
+        errand: &Errand,
+        answered: Answer,
+        (grant, passing): (&Grant, seal::Passing),
+    ) -> Result<Reply, BackendError> {
+        let (made, reply) = answer::made(errand, answered, passing).await?;
+        if let Some(person) = grant.identity().person() {
+            let (adoption, creator) = (Arc::clone(&self.install.adoption), person.account());
+            let work = async move { adoption.made(made.id, &made.title, creator).await };
+            match self.install.control.run(work).await {
+                Ok(Ok(())) => {}
+                // The next reading of the list takes it in, without its maker.
+                Ok(Err(error)) => tracing::warn!(cause = %error, "a new project was not adopted"),
+                Err(error) => tracing::warn!(cause = %error, "a new project was not adopted"),
+            }
+        }
+        Ok(reply)
+    }
+
+    /// A static file: from memory, if anybody asked for it lately.
+    async fn file(
+        &self,
+        errand: &Errand,
+        call: &Call,
+        wanted: &policy::Errand,
+    ) -> Result<Reply, BackendError> {
+        let target = call.target();
+        if let Some(file) = self.install.files.get(target) {
+            return Ok(file.reply(&wanted.asked));
+        }
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(ACCEPT, ANYTHING);
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
+        let answered = errand.ask(Act::Call(call.method(), target), headers).await?;
+        let (kind, bytes) = answer::file(errand, answered).await?;
+        Ok(self.install.files.keep(target, kind, bytes).await.reply(&wanted.asked))
+    }
+
+    /// The bytes of something that Label Studio itself keeps: an upload, a local file.
+    pub(super) async fn read(
+        &self,
+        way: Rc<super::send::Way>,
+        credential: &Credential,
+        (read, wanted): (&ObjectRead, &policy::Errand),
+    ) -> Result<Reply, BackendError> {
+        let errand = self.errand(way, credential);
+        let key = wanted.target.strip_prefix('/').and_then(|path| ObjectKey::new(path).ok());
+        super::read::read(&errand, &key.ok_or(BackendError::NoSuchObject)?, read).await
+    }
+
+    /// What a write may have moved or removed is looked up afresh.
+    async fn forget(&self, call: &Call, answered: &Answer) {
+        if !call.changes() || !answered.status.is_success() {
+            return;
+        }
+        match call.deed() {
+            Deed::DeleteProject
+            | Deed::ImportData
+            | Deed::ChangeTask
+            | Deed::DeleteTask
+            | Deed::ActOnTasks
+            | Deed::ChangeStorage => self.install.lookup.forget_all(),
+            _ => {
+                for reference in call.references() {
+                    self.install.lookup.forget(*reference).await;
+                }
+            }
+        }
+    }
+}
+
+async fn send(
+    errand: &Errand,
+    act: Act<'_>,
+    mut headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Answer, BackendError> {
+    // Label Studio takes a body in chunks for an empty one, so the length is always said.
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    errand.put(act, headers, Upload::new(Full::new(bytes), length)).await
+}
+
+/// A list of projects is cut to those that may be seen by Label Studio's own filter, so that its counts and pages are right.
+fn target(call: &Call, wanted: &policy::Errand) -> String {
+    let target = wanted.target.to_string();
+    if call.deed() != Deed::ListProjects {
+        return target;
+    }
+    let numbers: Vec<_> =
+        wanted.projects.iter().filter_map(|it| it.number).map(|it| it.to_string()).collect();
+    // No project has the number 0: for whoever may see none.
+    let ids = if numbers.is_empty() { "0".to_owned() } else { numbers.join(",") };
+    let joint = if target.contains('?') { '&' } else { '?' };
+    format!("{target}{joint}ids={ids}")
+}
+
+const fn accepted(answer: label_studio::Answer) -> HeaderValue {
+    use label_studio::Answer;
+    match answer {
+        Answer::Json | Answer::Storage => JSON,
+        Answer::Page => HTML,
+        Answer::Static | Answer::Media | Answer::Export | Answer::Gateway => ANYTHING,
+    }
+}

@@ -1,0 +1,152 @@
+//! Requests to Label Studio: each is decided for every project that it touches. Lists are permitted as such, and hold what
+//! the asker may know of.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::decide::{Moment, in_scope, may_try};
+use super::matter::{Asked, Work, WorkBody};
+use super::question::{Question, SEE_LOCATION, SEE_PROJECT};
+use super::spot::{Named, not_found};
+use super::{Basis, Denial, NotFoundWhy};
+use crate::catalog::Project;
+use crate::identity::Person;
+use crate::label_studio::{Deed, Reach};
+use crate::request::{Ask, ObjectRead, Operation, Target};
+
+/// What Label Studio is asked for, and about what.
+#[derive(Debug)]
+pub struct Errand {
+    /// Every project that the request touches; for a list of projects or people, all that the asker may see.
+    pub projects: Vec<Arc<Project>>,
+    own: Option<bool>,
+    /// Path and query in canonical form.
+    pub target: Box<str>,
+    pub body: Option<WorkBody>,
+    /// The gateway's own origin, as the client named it.
+    pub origin: Box<str>,
+    pub asked: Asked,
+    /// Whether raw locations of all these projects may be seen.
+    pub sees_locations: bool,
+}
+
+impl Moment<'_> {
+    /// May he have this done?
+    pub(super) fn judge_work(
+        &self,
+        person: &Person,
+        operation: &Operation,
+        work: Work,
+        client: IpAddr,
+    ) -> Result<(Errand, Arc<Basis>), Denial> {
+        let Work { projects: numbers, own, target, body, origin, asked } = work;
+        let deed = deed(operation).ok_or(not_found(NotFoundWhy::LabelStudio))?;
+        let (projects, basis) = match deed.reach() {
+            Reach::Project => {
+                self.judge_projects(person, (deed.as_str(), own), &numbers, client)?
+            }
+            Reach::Organization => {
+                let (_, basis) = self.judge(person, deed.as_str(), Named::Own, client)?;
+                (self.listed(person, deed, &numbers, client)?, basis)
+            }
+        };
+        let sees_locations = self.sees_locations(person, &projects, client);
+        Ok((Errand { projects, own, target, body, origin, asked, sees_locations }, basis))
+    }
+
+    /// May he still?
+    pub(super) fn judge_errand(
+        &self,
+        person: &Person,
+        operation: &Operation,
+        errand: &Errand,
+        client: IpAddr,
+    ) -> Result<(), Denial> {
+        let deed = deed(operation).ok_or(not_found(NotFoundWhy::LabelStudio))?;
+        match deed.reach() {
+            Reach::Organization => self.judge(person, deed.as_str(), Named::Own, client).map(drop),
+            Reach::Project => {
+                let numbers: Vec<_> =
+                    errand.projects.iter().filter_map(|project| project.number).collect();
+                self.judge_projects(person, (deed.as_str(), errand.own), &numbers, client).map(drop)
+            }
+        }
+    }
+
+    /// The projects that a request about the whole organization may speak of: those that it names, else all that the person
+    /// may know of.
+    fn listed(
+        &self,
+        person: &Person,
+        deed: Deed,
+        numbers: &[u64],
+        client: IpAddr,
+    ) -> Result<Vec<Arc<Project>>, Denial> {
+        if !numbers.is_empty() {
+            return Ok(self.judge_projects(person, (SEE_PROJECT, None), numbers, client)?.0);
+        }
+        if !matches!(deed, Deed::ListProjects | Deed::ListPeople) {
+            return Ok(Vec::new());
+        }
+        let visible = self.visible_projects(person, client);
+        Ok(visible.into_iter().filter(|project| project.number.is_some()).collect())
+    }
+
+    /// May he do this in each of these projects of Label Studio? With all of them, and on what the last yes rests. None at
+    /// all is a no: where a project is needed, an empty list never means every project.
+    fn judge_projects(
+        &self,
+        person: &Person,
+        (deed, own): (&'static str, Option<bool>),
+        numbers: &[u64],
+        client: IpAddr,
+    ) -> Result<(Vec<Arc<Project>>, Arc<Basis>), Denial> {
+        let within = person.organization();
+        let organization =
+            self.catalog.organization(within).ok_or(not_found(NotFoundWhy::Project))?;
+        let mut found = Vec::with_capacity(numbers.len());
+        let mut basis = None;
+        for number in numbers {
+            let project = self.catalog.project_by_number(within, *number);
+            let project = project.ok_or(not_found(NotFoundWhy::Project))?;
+            let question = self.about_project(person, deed, (organization, project), client);
+            let question = Question { own, ..question };
+            if !in_scope(person, Some(project)) {
+                return Err(not_found(NotFoundWhy::Invisible(self.by_scope())));
+            }
+            if !may_try(person, deed) {
+                return Err(self.refuse(&question, self.by_scope()));
+            }
+            let verdict = self.ask(&question)?;
+            if !verdict.permitted {
+                return Err(self.refuse(&question, verdict.basis));
+            }
+            found.push(Arc::clone(project));
+            basis = Some(verdict.basis);
+        }
+        Ok((found, basis.ok_or(not_found(NotFoundWhy::Reference))?))
+    }
+
+    /// Whether raw locations of all these projects may be seen.
+    fn sees_locations(&self, person: &Person, projects: &[Arc<Project>], client: IpAddr) -> bool {
+        let Some(organization) = self.catalog.organization(person.organization()) else {
+            return false;
+        };
+        let sees = |project: &Arc<Project>| {
+            let question =
+                self.about_project(person, SEE_LOCATION, (organization, project), client);
+            self.ask(&question).is_ok_and(|verdict| verdict.permitted)
+        };
+        !projects.is_empty() && projects.iter().all(sees)
+    }
+}
+
+/// What is asked of Label Studio: by one of its addresses, or by a handle of something that lies there.
+fn deed(operation: &Operation) -> Option<Deed> {
+    match operation.ask() {
+        Ask::LabelStudio(call) => Some(call.deed()),
+        Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => Some(call.deed()),
+        Ask::Read(_) => Some(Deed::ReadTaskMedia),
+        Ask::Write(_) | Ask::List { .. } | Ask::Visit(_) => None,
+    }
+}

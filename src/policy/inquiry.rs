@@ -1,0 +1,281 @@
+//! Finds out what a request is about: bodies are read, numbers are looked up, media addresses and sealed locations are
+//! followed to an object. It permits nothing; for nobody it finds nothing, so that strangers cannot make it work.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+
+use super::matter::{Asked, Matter, Work, WorkBody};
+use super::{Location, NotFoundWhy};
+use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project};
+use crate::identity::{Identity, Person};
+use crate::label_studio::{
+    BadBody, Body, Bridge, BridgeError, Call, Deed, Found, Kind, Lookup, LookupError, Reference,
+};
+use crate::listener::{BodyFault, Incoming, read_whole};
+use crate::request::{Ask, Conditions, ObjectKey, ObjectRead, Operation, SealedHandle, Target};
+
+/// Where it looks.
+#[derive(Debug)]
+pub struct Inquiry {
+    catalog: LiveCatalog,
+    install: Option<Install>,
+}
+
+/// A configured Label Studio: it belongs to one organization.
+#[derive(Debug)]
+pub struct Install {
+    pub organization: OrganizationName,
+    pub lookup: Arc<Lookup>,
+    pub bridge: Arc<Bridge>,
+    /// The largest body that is taken, in bytes: it is held whole until Label Studio has it.
+    pub max_body: usize,
+}
+
+/// Why it was not found out.
+#[derive(Debug, thiserror::Error)]
+pub enum InquiryError {
+    #[error("what the request names could not be looked up")]
+    Lookup(#[from] LookupError),
+    #[error("the person has no user in Label Studio")]
+    Bridge(#[from] BridgeError),
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    #[error("the body may not be sent to Label Studio: {0}")]
+    BadBody(#[from] BadBody),
+    #[error("a handle in the body does not open here")]
+    ForeignHandle,
+}
+
+/// A large import over a slow line takes its time; who sends nothing is cut off earlier.
+const BODY_DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+impl Inquiry {
+    #[must_use]
+    pub const fn new(catalog: LiveCatalog, install: Option<Install>) -> Self {
+        Self { catalog, install }
+    }
+
+    /// What this operation is about, as this person sees it.
+    ///
+    /// # Errors
+    /// [`InquiryError`] when it cannot be known now, or the body is not one that may be sent.
+    pub async fn find(
+        &self,
+        incoming: &mut Incoming,
+        operation: &Operation,
+        identity: &Identity,
+    ) -> Result<Matter, InquiryError> {
+        let (Some(install), Some(person)) = (&self.install, identity.person()) else {
+            return Ok(Matter::Told);
+        };
+        let about = About { install, person, catalog: self.catalog.current() };
+        match operation.ask() {
+            Ask::LabelStudio(_) | Ask::Read(ObjectRead { target: Target::TaskMedia(_), .. })
+                if *person.organization_name() != install.organization =>
+            {
+                Ok(Matter::Nothing(NotFoundWhy::LabelStudio))
+            }
+            // One's own profile only.
+            Ask::LabelStudio(call) if !about.is_self(call).await? => {
+                Ok(Matter::Nothing(NotFoundWhy::Reference))
+            }
+            Ask::LabelStudio(call) => about.work(incoming, call).await,
+            Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => {
+                about.task_media(call).await
+            }
+            Ask::Read(ObjectRead { target: Target::Handle(handle), .. }) => {
+                match about.opened(handle) {
+                    Some(location) => about.media(location).await,
+                    None => Ok(Matter::Told),
+                }
+            }
+            Ask::Read(_) | Ask::Write(_) | Ask::List { .. } | Ask::Visit(_) => Ok(Matter::Told),
+        }
+    }
+}
+
+/// One inquiry.
+struct About<'a> {
+    install: &'a Install,
+    person: &'a Person,
+    catalog: Arc<Catalog>,
+}
+
+impl About<'_> {
+    fn opened(&self, handle: &SealedHandle) -> Option<Location> {
+        Location::open(handle, self.person.account(), self.person.handle_key())
+    }
+
+    fn project(&self, number: u64) -> Option<&Arc<Project>> {
+        self.catalog.project_by_number(self.person.organization(), number)
+    }
+
+    async fn work(&self, incoming: &mut Incoming, call: &Call) -> Result<Matter, InquiryError> {
+        let mut references = call.references().to_vec();
+        let mut body = None;
+        if !call.body().takes_none() {
+            let whole =
+                read_whole(incoming.take_body(), self.install.max_body, BODY_DEADLINE).await?;
+            let said = incoming.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let read = call.body().read(said, &whole, call.storage_type())?;
+            references.extend(read.references);
+            if !whole.is_empty() {
+                let Body { content_type, is_json, .. } = read;
+                body = Some((WorkBody { content_type, bytes: whole }, is_json));
+            }
+        }
+        let (projects, own) = match self.look_up(call, &references).await? {
+            Some(found) => found,
+            None => return Ok(Matter::Nothing(NotFoundWhy::Reference)),
+        };
+        if let Some((body, true)) = &mut body {
+            self.open_handles(body, &projects)?;
+        }
+        Ok(Matter::Work(Work {
+            projects: projects.into_iter().collect(),
+            own,
+            target: call.target().into(),
+            body: body.map(|(body, _)| body),
+            origin: format!("https://{}", incoming.host()).into(),
+            asked: asked(incoming.headers()),
+        }))
+    }
+
+    /// The projects of all that is named, and whether all annotations and drafts among it are the person's own. `None`
+    /// when something does not exist.
+    async fn look_up(
+        &self,
+        call: &Call,
+        references: &[Reference],
+    ) -> Result<Option<(BTreeSet<u64>, Option<bool>)>, InquiryError> {
+        let mut projects = BTreeSet::new();
+        let mut own = None;
+        for reference in references {
+            let Some(found) = self.install.lookup.find(*reference).await? else {
+                return Ok(None);
+            };
+            projects.insert(found.project);
+            // What it is done to; not what a body only mentions.
+            if call.subjects().contains(reference) && is_work(call, reference.kind) {
+                own = Some(own.unwrap_or(true) && self.is_author(found).await?);
+            }
+        }
+        Ok(Some((projects, own)))
+    }
+
+    async fn is_self(&self, call: &Call) -> Result<bool, InquiryError> {
+        match call.user() {
+            Some(user) if call.deed() == Deed::ChangeOwnProfile => {
+                let access = self.install.bridge.access(self.person.account(), self.person.email());
+                Ok(access.await?.user == user)
+            }
+            Some(_) | None => Ok(true),
+        }
+    }
+
+    async fn is_author(&self, found: Found) -> Result<bool, InquiryError> {
+        let Some(author) = found.author else { return Ok(false) };
+        let access = self.install.bridge.access(self.person.account(), self.person.email()).await?;
+        Ok(access.user == author)
+    }
+
+    /// Handles become what they stand for, where they stand for something of the very projects that the request is about.
+    fn open_handles(
+        &self,
+        body: &mut WorkBody,
+        projects: &BTreeSet<u64>,
+    ) -> Result<(), InquiryError> {
+        let opened = crate::label_studio::open_handles(&body.bytes, &mut |handle| {
+            let location = SealedHandle::new(handle).and_then(|handle| self.opened(&handle));
+            let location = location.ok_or(InquiryError::ForeignHandle)?;
+            let project = self.catalog.project_by_id(self.person.organization(), location.project);
+            match project.and_then(|project| project.number) {
+                Some(number) if projects.contains(&number) => Ok(location.text.into_string()),
+                Some(_) | None => Err(InquiryError::ForeignHandle),
+            }
+        })?;
+        if let Some(opened) = opened {
+            body.bytes = opened.into();
+        }
+        Ok(())
+    }
+
+    /// By an address of Label Studio's own, such as `/tasks/1/resolve/?fileuri=…`.
+    async fn task_media(&self, call: &Call) -> Result<Matter, InquiryError> {
+        let nothing = Ok(Matter::Nothing(NotFoundWhy::Reference));
+        if call.deed() != Deed::ReadTaskMedia {
+            // An avatar: of no project.
+            return Ok(Matter::Work(Work { target: call.target().into(), ..Work::default() }));
+        }
+        let mut project = None;
+        let mut task = None;
+        for reference in call.references() {
+            let Some(found) = self.install.lookup.find(*reference).await? else { return nothing };
+            project = Some(found.project);
+            task = task.or(found.task);
+        }
+        let text = crate::label_studio::media_text(call.target());
+        let (Some(text), Some(project)) = (text, project.and_then(|it| self.project(it))) else {
+            return nothing;
+        };
+        self.media(Location { project: project.id, task, text: text.into() }).await
+    }
+
+    /// The object that a location names: a task must refer to it, and it must lie in a storage of the project.
+    async fn media(&self, location: Location) -> Result<Matter, InquiryError> {
+        let Location { project, task, text } = location;
+        let project = self.catalog.project_by_id(self.person.organization(), project);
+        let Some((project, number)) = project.and_then(|it| Some((it, it.number?))) else {
+            return Ok(Matter::Nothing(NotFoundWhy::Project));
+        };
+        if !self.install.lookup.refers(number, task, &text).await? {
+            return Ok(Matter::Nothing(NotFoundWhy::Unreferenced));
+        }
+        if text.starts_with("/data/") {
+            let work = Work { projects: vec![number], target: text, ..Work::default() };
+            return Ok(Matter::Work(work));
+        }
+        Ok(match in_storage(project, &text) {
+            Some((storage, key)) => Matter::Object { project: project.id, storage, key },
+            None => Matter::Nothing(NotFoundWhy::Storage),
+        })
+    }
+}
+
+fn asked(headers: &HeaderMap) -> Asked {
+    let codings = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let takes_gzip = codings.flat_map(|list| list.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    });
+    // Of conditions that cannot be read, none is taken as met.
+    Asked { conditions: Conditions::parse(headers).unwrap_or_default(), takes_gzip }
+}
+
+/// Whether a thing of this kind is somebody's work that the request is done to.
+fn is_work(call: &Call, kind: Kind) -> bool {
+    match call.deed() {
+        Deed::KeepDraft => kind == Kind::Draft,
+        _ => kind == Kind::Annotation,
+    }
+}
+
+/// The project's storage that holds this URI, the one with the longest prefix, and the key in it.
+fn in_storage(project: &Project, uri: &str) -> Option<(crate::catalog::StorageId, ObjectKey)> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let (bucket, key) = rest.split_once('/')?;
+    if !scheme.eq_ignore_ascii_case("s3") {
+        return None;
+    }
+    let held = project.storages().filter_map(|storage| {
+        let Place::S3(place) = &storage.place;
+        let relative = key.strip_prefix(place.prefix.as_str())?;
+        (place.bucket == bucket).then_some((place.prefix.as_str().len(), storage.id, relative))
+    });
+    let (_, storage, relative) = held.max_by_key(|(length, ..)| *length)?;
+    Some((storage, ObjectKey::new(relative).ok()?))
+}
