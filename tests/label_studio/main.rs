@@ -1,0 +1,24 @@
+//! The real program in front of a real, unmodified Label Studio, with real storage behind both.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test may panic, and its parts are its own"
+)]
+
+#[expect(dead_code, reason = "each test binary uses its own part")]
+#[path = "../support"]
+mod support {
+    pub mod browser;
+    pub mod label_studio;
+    pub mod moto;
+    pub mod peer;
+    pub mod site;
+
+    pub use moto::Moto;
+    pub use site::{Person, Site};
+}
+
+mod journey;
+mod world;

@@ -1,0 +1,176 @@
+//! One install for all tests of this binary: Label Studio with two projects, moto with their objects, the gateway in front
+//! of both, and a person of each role.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::label_studio::{LabelStudio, OWNER_TOKEN};
+use crate::support::{Moto, Person, Site};
+
+/// Everything.
+pub struct World {
+    pub studio: &'static LabelStudio,
+    pub moto: &'static Moto,
+    pub site: Site,
+    /// Where manager, reviewer and alice have their roles.
+    pub cats: Home,
+    /// Where bob is an annotator.
+    pub birds: Home,
+    pub owner: Person,
+    pub manager: Person,
+    pub reviewer: Person,
+    pub alice: Person,
+    pub bob: Person,
+    /// A member of the organization without a role anywhere.
+    pub nobody: Person,
+    /// The owner of another organization.
+    pub outsider: Person,
+}
+
+/// A project of Label Studio's.
+pub struct Home {
+    pub number: u64,
+    /// In the gateway's catalogue.
+    pub name: String,
+    pub tasks: Vec<u64>,
+    pub storage: u64,
+}
+
+/// Words that nobody without the right to see locations may ever read.
+pub fn secrets(world: &World) -> Vec<String> {
+    let endpoint = world.moto.address.clone();
+    [
+        world.moto.bucket,
+        &endpoint,
+        &world.moto.access_key_id,
+        &world.moto.secret_access_key,
+        &world.studio.address,
+        OWNER_TOKEN,
+        world.studio.data.path().to_str().unwrap(),
+        "site-packages",
+        "X-Amz-",
+        "s3://",
+        "s3:\\/\\/",
+        "czM6Ly",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect()
+}
+
+impl World {
+    /// The one of this binary.
+    pub fn shared() -> &'static Self {
+        static ONE: OnceLock<World> = OnceLock::new();
+        ONE.get_or_init(Self::make)
+    }
+
+    fn make() -> Self {
+        let (studio, moto) = (LabelStudio::shared(), Moto::shared());
+        let mut cats = home(studio, moto, "Cats", "cats");
+        let mut birds = home(studio, moto, "Birds", "birds");
+        let mut site = before(studio, moto);
+        for organization in ["acme", "globex"] {
+            site.run(&["organization", "create", "--name", organization]);
+        }
+        let owner = site.person("acme", "olga@example.com", "owner");
+        let person = |name: &str| site.person("acme", &format!("{name}@example.com"), "");
+        let (manager, reviewer, nobody) = (person("mia"), person("rita"), person("nobody"));
+        let (alice, bob) = (person("alice"), person("bob"));
+        let outsider = site.person("globex", "eve@example.com", "owner");
+        site.start();
+        for home in [&mut cats, &mut birds] {
+            adopted(&site, home);
+            let prefix = home.name.split('-').next().unwrap();
+            store(&site, moto, &home.name, prefix);
+        }
+        for (person, role) in
+            [(&manager, "manager"), (&reviewer, "reviewer"), (&alice, "annotator")]
+        {
+            site.member("acme", &cats.name, &person.email, role);
+        }
+        site.member("acme", &birds.name, &bob.email, "annotator");
+        Self {
+            studio,
+            moto,
+            site,
+            cats,
+            birds,
+            owner,
+            manager,
+            reviewer,
+            alice,
+            bob,
+            nobody,
+            outsider,
+        }
+    }
+}
+
+/// A gateway in front of them, with nothing in its records.
+pub fn before(studio: &LabelStudio, moto: &Moto) -> Site {
+    let site = Site::prepare(
+        "[credentials.default]\nkind = \"static\"\naccess_key_id = { file = \"id\" }\n\
+         secret_access_key = { file = \"secret\" }\n",
+        &[&moto.address, &studio.address],
+        &format!(
+            "[label_studio]\nurl = {:?}\ntoken = {{ file = \"studio-token\" }}\norganization = \"acme\"\n",
+            studio.url
+        ),
+    );
+    site.secret("id", &moto.access_key_id);
+    site.secret("secret", &moto.secret_access_key);
+    site.secret("studio-token", OWNER_TOKEN);
+    site
+}
+
+/// A project with an image, one more in a list, a text with two, and one that lies outside of its storage's prefix.
+fn home(studio: &LabelStudio, moto: &Moto, title: &str, prefix: &str) -> Home {
+    let image = include_bytes!("picture.png");
+    for key in [
+        format!("{prefix}/one.png"),
+        format!("{prefix}/two words.png"),
+        format!("{prefix}/untold.png"),
+    ] {
+        moto.put(&key, "image/png", image);
+    }
+    let number = studio.project(title);
+    let storage = studio.storage(number, moto, prefix);
+    let uri = |key: &str| format!("s3://{}/{prefix}/{key}", moto.bucket);
+    let html = format!("<img src=\"{}\"><img src='{}'>", uri("one.png"), uri("two words.png"));
+    let tasks = studio.tasks(
+        number,
+        &[
+            json!({ "image": uri("one.png") }),
+            json!({ "image": uri("two words.png"), "more": [uri("one.png")], "html": html }),
+            json!({ "image": format!("s3://{}/elsewhere/secret.png", moto.bucket) }),
+        ],
+    );
+    Home { number, name: format!("{}-{number}", title.to_lowercase()), tasks, storage }
+}
+
+fn adopted(site: &Site, home: &Home) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !site.run(&["project", "list", "--organization", "acme"]).contains(&home.name) {
+        assert!(Instant::now() < deadline, "{} is not adopted:\n{}", home.name, site.log());
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+fn store(site: &Site, moto: &Moto, project: &str, prefix: &str) {
+    let mut arguments = vec![
+        "storage",
+        "create",
+        "--organization",
+        "acme",
+        "--project",
+        project,
+        "--name",
+        "media",
+    ];
+    let place = Site::moto_place(moto, &format!("{prefix}/"));
+    arguments.extend(place.split_whitespace());
+    site.run(&arguments);
+}
