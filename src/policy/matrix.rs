@@ -56,6 +56,8 @@ pub enum Held {
 #[serde(rename_all = "kebab-case")]
 pub enum About {
     Object,
+    /// An object of a project of Label Studio.
+    TaskBoundObject,
     /// A project in Label Studio.
     LabelStudioProject,
     OwnOrganization,
@@ -85,6 +87,8 @@ pub enum MatrixError {
 /// What is about a storage of a project, or may be.
 pub(super) const OBJECTS: [&str; 5] =
     ["ReadObject", "ReadMedia", "ListObjects", "SealHandle", "WriteObject"];
+const TASK_BOUND: [&str; 6] =
+    ["ReadObject", "ReadMedia", "ReadTaskMedia", "ListObjects", "SealHandle", "WriteObject"];
 const PAGES: [&str; 5] = ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "ExplainRequest"];
 
 /// What is about a project of Label Studio, in the order of the deeds; with the work of oneself and of others apart.
@@ -110,17 +114,22 @@ fn rows(about: About) -> Vec<Row> {
     let plain = |names: &[&'static str]| names.iter().map(|name| (*name, None)).collect();
     match about {
         About::Object => plain(&OBJECTS),
+        About::TaskBoundObject => plain(&TASK_BOUND),
         About::LabelStudioProject => in_label_studio(),
         About::OwnOrganization => of_the_organization(),
         About::PublicRoute => plain(&Operation::PUBLIC),
     }
 }
 
-const SECTIONS: [(Held, About); 11] = [
+const SECTIONS: [(Held, About); 15] = [
     (Held::InProject, About::Object),
     (Held::InOrganization, About::Object),
     (Held::InOtherProject, About::Object),
     (Held::InOtherOrganization, About::Object),
+    (Held::InProject, About::TaskBoundObject),
+    (Held::InOrganization, About::TaskBoundObject),
+    (Held::InOtherProject, About::TaskBoundObject),
+    (Held::InOtherOrganization, About::TaskBoundObject),
     (Held::InProject, About::LabelStudioProject),
     (Held::InOrganization, About::LabelStudioProject),
     (Held::InOtherProject, About::LabelStudioProject),
@@ -155,18 +164,21 @@ impl Matrix {
 
 fn roles(about: About) -> Vec<Option<Role>> {
     match about {
-        About::Object | About::LabelStudioProject | About::OwnOrganization => {
-            Role::ALL.into_iter().map(Some).collect()
-        }
+        About::Object
+        | About::TaskBoundObject
+        | About::LabelStudioProject
+        | About::OwnOrganization => Role::ALL.into_iter().map(Some).collect(),
         About::PublicRoute => vec![None],
     }
 }
 
-/// One organization with one project and storage, and another organization: enough for every cell.
+/// One organization with two projects, and another organization: enough for every cell.
 struct World {
     own: Organization,
     other: Organization,
     project: Project,
+    /// The same, as one of Label Studio's.
+    labeled: Project,
     storage: Storage,
     key: ObjectKey,
 }
@@ -176,16 +188,20 @@ impl World {
         let organization = |id, name: &str| -> Result<_, BadName> {
             Ok(Organization::new(OrganizationId(id), name.parse()?, name.to_owned(), []))
         };
-        Ok(Self {
-            own: organization(1, "own")?,
-            other: organization(2, "other")?,
-            project: Project::new(
+        let project = || -> Result<_, BadName> {
+            Ok(Project::new(
                 ProjectId(1),
                 OrganizationId(1),
                 (WorkspaceId(1), "workspace".parse()?),
                 "project".parse()?,
                 String::new(),
-            ),
+            ))
+        };
+        Ok(Self {
+            own: organization(1, "own")?,
+            other: organization(2, "other")?,
+            project: project()?,
+            labeled: project()?.with_number(Some(1)),
             storage: Storage {
                 id: StorageId(1),
                 project: ProjectId(1),
@@ -214,9 +230,10 @@ impl World {
         let (operation, own) = row;
         let (answer, policies) = match about {
             About::PublicRoute => (Verdict::Permitted, vec![PUBLIC.into()]),
-            About::Object | About::LabelStudioProject | About::OwnOrganization => {
-                self.ask(rules, self.question((held, about), row, role))?
-            }
+            About::Object
+            | About::TaskBoundObject
+            | About::LabelStudioProject
+            | About::OwnOrganization => self.ask(rules, self.question((held, about), row, role))?,
         };
         Ok(Cell { held, about, operation, own, role, answer, policies })
     }
@@ -229,6 +246,7 @@ impl World {
     ) -> Question<'_> {
         let home = if held == Held::InOtherOrganization { &self.other } else { &self.own };
         let in_organization = matches!(held, Held::InOrganization | Held::InOtherOrganization);
+        let is_object = matches!(about, About::Object | About::TaskBoundObject);
         Question {
             asker: Asker {
                 account: AccountId(1),
@@ -242,12 +260,13 @@ impl World {
             action: operation,
             subject: match about {
                 About::Object => Subject::Storage(&self.own, &self.project, &self.storage),
-                About::LabelStudioProject => Subject::Project(&self.own, &self.project),
+                About::TaskBoundObject => Subject::Storage(&self.own, &self.labeled, &self.storage),
+                About::LabelStudioProject => Subject::Project(&self.own, &self.labeled),
                 About::OwnOrganization | About::PublicRoute => Subject::Organization(home),
             },
             project_role: role.filter(|_| held == Held::InProject),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            key: (about == About::Object && operation != "ListObjects").then_some(&self.key),
+            key: (is_object && operation != "ListObjects").then_some(&self.key),
             own,
         }
     }
@@ -327,6 +346,18 @@ const fn title(held: Held, about: About) -> &'static str {
         }
         (About::LabelStudioProject, Held::InOtherOrganization | Held::Nowhere) => {
             "Label Studio, the role is held in another organization"
+        }
+        (About::TaskBoundObject, Held::InProject) => {
+            "Objects of a Label Studio project, the role is held in the project or its workspace"
+        }
+        (About::TaskBoundObject, Held::InOrganization) => {
+            "Objects of a Label Studio project, the role is held in the organization, none in the project"
+        }
+        (About::TaskBoundObject, Held::InOtherProject) => {
+            "Objects of a Label Studio project, the role is held in another project of the organization"
+        }
+        (About::TaskBoundObject, Held::InOtherOrganization | Held::Nowhere) => {
+            "Objects of a Label Studio project, the role is held in another organization"
         }
         (About::Object, Held::InProject) => {
             "Objects, the role is held in the project or its workspace"

@@ -24,7 +24,7 @@ pub(super) const GLOBEX: OrganizationId = OrganizationId(2);
 pub(super) const VISION: WorkspaceId = WorkspaceId(10);
 /// Acme's: workspace vision; storages scans and films.
 pub(super) const SIGNS: ProjectId = ProjectId(100);
-/// Acme's: workspace vision; storage scans.
+/// Acme's: workspace vision; storage scans. One of Label Studio's.
 pub(super) const FACES: ProjectId = ProjectId(101);
 /// Globex's: also called "signs", also with "scans".
 pub(super) const THEIR_SIGNS: ProjectId = ProjectId(200);
@@ -39,7 +39,9 @@ pub(super) fn catalog() -> Catalog {
                 storage(SIGNS, 1000, "scans", 1),
                 storage(SIGNS, 1001, "films", 1),
             ]),
-            project(ACME, VISION, FACES, "faces").with_storages([storage(FACES, 1010, "scans", 1)]),
+            project(ACME, VISION, FACES, "faces")
+                .with_number(Some(1))
+                .with_storages([storage(FACES, 1010, "scans", 1)]),
         ],
     );
     let globex = Organization::new(

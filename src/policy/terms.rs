@@ -116,11 +116,10 @@ impl Terms {
         path.push('/');
         path.push_str(storage.name.as_str());
         let storage_uid = uid(&self.storage, &path);
-        entities.push(entity(
-            storage_uid.clone(),
-            named(storage.name.as_str()),
-            Some(project_uid),
-        )?);
+        let mut attributes = named(storage.name.as_str());
+        let task_bound = RestrictedExpression::new_bool(project.number.is_some());
+        attributes.insert("task_bound".to_owned(), task_bound);
+        entities.push(entity(storage_uid.clone(), attributes, Some(project_uid))?);
         Ok(storage_uid)
     }
 }

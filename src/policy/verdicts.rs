@@ -277,8 +277,11 @@ mod tests {
         let commands = matches!(asker.organization_role, Some(Role::Owner | Role::Administrator));
         let role = question.project_role;
         match (question.action, question.subject) {
-            ("SeeProject" | "ReadObject" | "ReadMedia" | "ListObjects", _)
-            | ("SealHandle", Subject::Storage(..)) => commands || role.is_some(),
+            ("ReadObject" | "ListObjects" | "SealHandle", Subject::Storage(_, project, _)) => {
+                let labels = matches!(role, Some(Role::Reviewer | Role::Annotator));
+                commands || (role.is_some() && !(labels && project.number.is_some()))
+            }
+            ("SeeProject" | "ReadMedia", _) => commands || role.is_some(),
             ("WriteObject", _) => {
                 let may = matches!(role, Some(Role::Owner | Role::Administrator | Role::Manager));
                 commands || may

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use moka::sync::Cache;
 
 use super::super::validators::{Validators, Verdict};
 use crate::backend::{Reply, ReplyBody};
+use crate::ground::digest::sha256;
 use crate::policy::Asked;
 
 /// All files that were asked for lately.
@@ -107,8 +107,7 @@ fn is_named_by_content(target: &str) -> bool {
 
 /// Weak: the compressed and the plain form share it.
 fn etag(plain: &[u8]) -> HeaderValue {
-    let digest = digest::digest(&digest::SHA256, plain);
-    let text = URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default());
+    let text = URL_SAFE_NO_PAD.encode(sha256(plain).get(..12).unwrap_or_default());
     HeaderValue::try_from(format!("W/\"{text}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
