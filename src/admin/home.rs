@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use crate::catalog::{Project, Role};
+use crate::catalog::{Project, Role, StorageName};
 use crate::identity::Person;
 
 /// The page's variable parts; askama escapes them.
@@ -38,9 +38,14 @@ struct Trials {
 }
 
 impl<'a> HomePage<'a> {
-    /// The page for a person who may see `visible`.
-    pub(super) fn new(person: &'a Person, visible: &[Arc<Project>]) -> Self {
-        let mut projects: Vec<_> = visible.iter().map(|one| section(person, one)).collect();
+    /// The page for a person who may see `visible`, and list of each what `listable` says.
+    pub(super) fn new(
+        person: &'a Person,
+        visible: &[Arc<Project>],
+        listable: impl Fn(&Project) -> Vec<StorageName>,
+    ) -> Self {
+        let shown = visible.iter().map(|one| section(person, one, &listable(one)));
+        let mut projects: Vec<_> = shown.collect();
         projects.sort_by(|a, b| (&a.title, &a.name).cmp(&(&b.title, &b.name)));
         Self {
             email: person.email(),
@@ -68,14 +73,12 @@ impl<'a> HomePage<'a> {
     }
 }
 
-fn section(person: &Person, project: &Project) -> ProjectSection {
-    let mut storages: Vec<_> = project.storages().map(|one| one.name.to_string()).collect();
-    storages.sort();
+fn section(person: &Person, project: &Project, storages: &[StorageName]) -> ProjectSection {
     ProjectSection {
         name: project.name.to_string(),
         title: project.title.clone(),
         role: person.role_in(project.id, project.workspace),
-        storages,
+        storages: storages.iter().map(ToString::to_string).collect(),
         number: project.number,
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::backend::Reply;
-use crate::catalog::LiveCatalog;
+use crate::catalog::{LiveCatalog, Project};
 use crate::ground::control::Control;
 use crate::identity::{Person, Schemes};
 use crate::listener::{Incoming, RequestBody};
@@ -95,7 +95,8 @@ impl Desk {
     fn home(&self, grant: &Grant) -> Result<Answer, DeskError> {
         let visible = self.policy.visible_projects(grant);
         let person = person(grant)?;
-        let page = HomePage::new(person, &visible);
+        let listable = |project: &Project| self.policy.listable_storages(grant, project);
+        let page = HomePage::new(person, &visible, listable);
         let Occasion::Demo(catalog) = &self.occasion else {
             return Answer::page(StatusCode::OK, &page);
         };

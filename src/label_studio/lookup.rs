@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -18,10 +19,13 @@ pub struct Lookup {
     api: Arc<Api>,
     control: Control,
     things: Cache<Reference, Option<Found>>,
+    /// Tasks that were seen in passing answers, with their projects.
+    passed: moka::sync::Cache<u64, u64>,
     /// What the data of a task refers to.
     tasks: Cache<u64, Arc<TaskUris>>,
-    /// What was seen in passing answers.
+    /// URIs that were seen in passing answers, with their projects.
     seen: moka::sync::Cache<(u64, Box<str>), ()>,
+    moves: AtomicU64,
 }
 
 /// Where something belongs.
@@ -74,7 +78,9 @@ impl Lookup {
             control,
             things: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
             tasks: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            passed: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
             seen: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
+            moves: AtomicU64::new(0),
         }
     }
 
@@ -87,13 +93,16 @@ impl Lookup {
             let project = reference.number;
             return Ok(Some(Found { project, task: None, author: None }));
         }
-        let (api, control) = (Arc::clone(&self.api), self.control.clone());
+        if let (Kind::Task, Some(project)) = (reference.kind, self.passed.get(&reference.number)) {
+            return Ok(Some(Found { project, task: Some(reference.number), author: None }));
+        }
+        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
         let flight = self.things.try_get_with(reference, async move {
             control.run(async move { find(&api, reference).await }).await?
         });
         let found = flight.await.map_err(|error| LookupError::clone(&error))?;
-        if found.is_none() {
-            // What does not exist yet may in a moment.
+        // What does not exist yet may in a moment; what was moved meanwhile is elsewhere.
+        if found.is_none() || self.moves() != asked_at {
             self.things.invalidate(&reference).await;
         }
         Ok(found)
@@ -113,29 +122,51 @@ impl Lookup {
             return Ok(true);
         }
         let Some(task) = task else { return Ok(false) };
-        let (api, control) = (Arc::clone(&self.api), self.control.clone());
+        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
         let flight = self.tasks.try_get_with(task, async move {
             control.run(async move { uris(&api, task).await }).await?
         });
         let known = flight.await.map_err(|error| LookupError::clone(&error))?;
+        if self.moves() != asked_at {
+            self.tasks.invalidate(&task).await;
+        }
         Ok(known.project == project && known.uris.refer_to(uri))
     }
 
-    /// A task's data that passed refers to this.
-    pub fn learn_uri(&self, project: u64, uri: &str) {
-        self.seen.insert((project, uri.into()), ());
+    /// How many writes may have moved things so far. What was asked for before one of them says nothing after it.
+    #[must_use]
+    pub fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Acquire)
+    }
+
+    /// A task that passed, in an answer to a question of that time, belongs to this project.
+    pub fn learn_task(&self, task: u64, project: u64, asked_at: u64) {
+        if self.moves() == asked_at {
+            self.passed.insert(task, project);
+        }
+    }
+
+    /// A task's data that passed, likewise, refers to this.
+    pub fn learn_uri(&self, project: u64, uri: &str, asked_at: u64) {
+        if self.moves() == asked_at {
+            self.seen.insert((project, uri.into()), ());
+        }
     }
 
     /// A write may have moved or removed it.
     pub async fn forget(&self, reference: Reference) {
+        self.moves.fetch_add(1, Ordering::AcqRel);
         self.things.invalidate(&reference).await;
         if reference.kind == Kind::Task {
+            self.passed.invalidate(&reference.number);
             self.tasks.invalidate(&reference.number).await;
         }
     }
 
     /// A write may have moved, removed or changed anything of a project: all is looked up afresh.
     pub fn forget_all(&self) {
+        self.moves.fetch_add(1, Ordering::AcqRel);
+        self.passed.invalidate_all();
         self.things.invalidate_all();
         self.tasks.invalidate_all();
         self.seen.invalidate_all();

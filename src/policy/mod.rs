@@ -44,7 +44,7 @@ pub use matter::{Asked, Matter, Work, WorkBody};
 pub use rules::{ROLES, Rules};
 pub use settings::{Quota, Settings};
 
-use crate::catalog::{LiveCatalog, Project};
+use crate::catalog::{LiveCatalog, Project, StorageName};
 use crate::identity::Identity;
 use crate::request::{Ask, ObjectAddress, ObjectRead, Operation, SealedHandle, Target};
 use decide::Moment;
@@ -197,6 +197,21 @@ impl Policy {
         let mut projects = moment.visible_projects(person, held.client);
         projects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         projects
+    }
+
+    /// The storages of a project whose keys this person may list, by name.
+    #[must_use]
+    pub fn listable_storages(&self, held: &Grant, project: &Project) -> Vec<StorageName> {
+        let moment = self.moment();
+        let Some(person) = held.identity.person() else { return Vec::new() };
+        let may = |storage: &StorageName| {
+            let named = Named::Place { project: &project.name, storage, key: None };
+            moment.judge(person, "ListObjects", named, held.client).is_ok()
+        };
+        let names = project.storages().map(|storage| storage.name.clone());
+        let mut names: Vec<_> = names.filter(may).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Everything that one decision reads. The generation comes first: what is read after it is at least as new.

@@ -100,6 +100,8 @@ impl Front {
         headers.insert(ACCEPT, accepted(call.answer()));
         headers.insert(ACCEPT_ENCODING, IDENTITY);
         let act = Act::Call(call.method(), &target);
+        let asked_at = self.install.lookup.moves();
+        let moving = Moving::begin(&self.install.lookup, call);
         let answered = match &wanted.body {
             None if *call.method() == Method::GET => errand.ask(act, headers).await?,
             None => send(&errand, act, headers, Bytes::new()).await?,
@@ -108,8 +110,8 @@ impl Front {
                 send(&errand, act, headers, body.bytes.clone()).await?
             }
         };
-        self.forget(call, &answered).await;
-        let here = (self.install.host.to_string(), Arc::clone(&self.install.lookup));
+        moving.end(call, answered.status).await;
+        let here = (self.install.host.to_string(), Arc::clone(&self.install.lookup), asked_at);
         let passing = seal::Passing::new((grant, wanted), call, here);
         if call.deed() == Deed::CreateProject && answered.status == StatusCode::CREATED {
             return self.created(&errand, answered, (grant, passing)).await;
@@ -168,10 +170,22 @@ impl Front {
         let key = wanted.target.strip_prefix('/').and_then(|path| ObjectKey::new(path).ok());
         super::read::read(&errand, &key.ok_or(BackendError::NoSuchObject)?, read).await
     }
+}
 
-    /// What a write may have moved or removed is looked up afresh.
-    async fn forget(&self, call: &Call, answered: &Answer) {
-        if !call.changes() || !answered.status.is_success() {
+/// A write on its way. Until it is known what became of it, it may have moved or removed anything: if that is never known,
+/// everything is looked up afresh.
+struct Moving<'a>(Option<&'a Lookup>);
+
+impl<'a> Moving<'a> {
+    fn begin(lookup: &'a Lookup, call: &Call) -> Self {
+        let moves = call.changes() && !matches!(call.deed(), Deed::LabelTask | Deed::AskModel);
+        Self(moves.then_some(lookup))
+    }
+
+    /// It was answered: what it may have moved or removed is looked up afresh.
+    async fn end(mut self, call: &Call, status: StatusCode) {
+        let Some(lookup) = self.0.take() else { return };
+        if status.is_client_error() {
             return;
         }
         match call.deed() {
@@ -180,12 +194,20 @@ impl Front {
             | Deed::ChangeTask
             | Deed::DeleteTask
             | Deed::ActOnTasks
-            | Deed::ChangeStorage => self.install.lookup.forget_all(),
+            | Deed::ChangeStorage => lookup.forget_all(),
             _ => {
                 for reference in call.references() {
-                    self.install.lookup.forget(*reference).await;
+                    lookup.forget(*reference).await;
                 }
             }
+        }
+    }
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        if let Some(lookup) = self.0 {
+            lookup.forget_all();
         }
     }
 }

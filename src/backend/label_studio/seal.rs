@@ -6,8 +6,8 @@ use super::body::Rewriter;
 use crate::catalog::{Place as Lying, Project};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
-    Answer, Call, Garbled, JsonRewriter, Kind, Known, Location as Found, Lookup, Member, Place,
-    Seal, TextRewriter, may_hold, replace,
+    Answer, Call, Deed, Garbled, JsonRewriter, Kind, Known, Location as Found, Lookup, Member,
+    Place, Seal, TextRewriter, may_hold, replace,
 };
 use crate::policy::{Errand, Grant, Location};
 
@@ -20,6 +20,10 @@ pub(super) struct Passing {
     origin: Box<str>,
     known: Known,
     lookup: Arc<Lookup>,
+    /// See [`Lookup::moves`].
+    asked_at: u64,
+    /// Whether the objects of the answer are tasks.
+    lists_tasks: bool,
     /// The task that the request itself names.
     task: Option<u64>,
     is_storage: bool,
@@ -56,7 +60,7 @@ impl Passing {
     pub(super) fn new(
         (grant, wanted): (&Grant, &Errand),
         call: &Call,
-        (upstream, lookup): (String, Arc<Lookup>),
+        (upstream, lookup, asked_at): (String, Arc<Lookup>, u64),
     ) -> Self {
         let task = call.references().iter().find(|one| one.kind == Kind::Task);
         let project = match wanted.projects.as_slice() {
@@ -70,6 +74,8 @@ impl Passing {
             origin: wanted.origin.clone(),
             known: known(&wanted.projects, upstream),
             lookup,
+            asked_at,
+            lists_tasks: matches!(call.deed(), Deed::ViewTask | Deed::LabelTask),
             task: task.map(|one| one.number),
             is_storage: call.answer() == Answer::Storage,
         }
@@ -128,7 +134,7 @@ impl Passing {
     fn learn(&self, text: &str, in_data: bool) {
         let number = self.project.as_ref().and_then(|project| project.number);
         if let (Some(number), true) = (number, in_data) {
-            self.lookup.learn_uri(number, text);
+            self.lookup.learn_uri(number, text, self.asked_at);
         }
     }
 
@@ -157,6 +163,13 @@ impl Seal for Passing {
 
     fn member(&mut self, at: &Place<'_>) -> Member {
         if LEFT_OUT_MEMBERS.contains(&at.key()) { Member::Null } else { Member::Keep }
+    }
+
+    fn object(&mut self, at: &Place<'_>, id: u64, project: u64) {
+        let here = self.project.as_ref().and_then(|project| project.number) == Some(project);
+        if self.lists_tasks && here && matches!(at.path().as_slice(), [] | ["tasks"]) {
+            self.lookup.learn_task(id, project, self.asked_at);
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub trait Seal {
     fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String>;
     /// What becomes of a member, before its value is seen.
     fn member(&mut self, at: &Place<'_>) -> Member;
+    /// An object ended that says its own number and its project's.
+    fn object(&mut self, at: &Place<'_>, id: u64, project: u64);
 }
 
 /// What becomes of a member's value.
@@ -34,6 +36,8 @@ struct Frame {
     key: String,
     /// The object's own `id`, once it was seen.
     id: Option<u64>,
+    /// The same of its `project`.
+    project: Option<u64>,
 }
 
 /// Rewrites one document.
@@ -227,12 +231,16 @@ impl<S: Seal> JsonRewriter<S> {
         if self.frames.len() >= MOST_DEEP {
             return Err(Garbled::TooDeep);
         }
-        self.frames.push(Frame { is_object, key: String::new(), id: None });
+        self.frames.push(Frame { is_object, key: String::new(), id: None, project: None });
         Ok(())
     }
 
     fn close(&mut self, is_object: bool) -> bool {
-        self.frames.pop_if(|frame| frame.is_object == is_object).is_some()
+        let closed = self.frames.pop_if(|frame| frame.is_object == is_object);
+        if let Some(Frame { id: Some(id), project: Some(project), .. }) = closed {
+            self.seal.object(&Place { frames: &self.frames }, id, project);
+        }
+        closed.is_some()
     }
 
     /// A member's value comes next: perhaps it is left out.
@@ -258,8 +266,12 @@ impl<S: Seal> JsonRewriter<S> {
         let token = std::mem::take(&mut self.token);
         self.put(&token, out);
         let text = str::from_utf8(&token).or(Err(Garbled::NotJson))?;
-        if let Some(frame) = self.frames.last_mut().filter(|it| it.is_object && it.key == "id") {
-            frame.id = text.parse().ok();
+        if let Some(frame) = self.frames.last_mut().filter(|frame| frame.is_object) {
+            match frame.key.as_str() {
+                "id" => frame.id = text.parse().ok(),
+                "project" => frame.project = text.parse().ok(),
+                _ => {}
+            }
         }
         self.end_value();
         Ok(())
@@ -352,9 +364,9 @@ mod tests {
 
     use super::*;
 
-    /// Replaces `X…` by `Y…`, drops members called `gone`, and notes where texts stood.
+    /// Replaces `X…` by `Y…`, drops members called `gone`, and notes where texts and objects with numbers stood.
     #[derive(Debug, Default)]
-    struct Trial(Vec<(String, Option<u64>)>);
+    struct Trial(Vec<(String, Option<u64>)>, Vec<(String, u64, u64)>);
 
     impl Seal for Trial {
         fn minds(&self, raw: &[u8]) -> bool {
@@ -368,6 +380,19 @@ mod tests {
 
         fn member(&mut self, at: &Place<'_>) -> Member {
             if at.key() == "gone" { Member::Null } else { Member::Keep }
+        }
+
+        fn object(&mut self, at: &Place<'_>, id: u64, project: u64) {
+            self.1.push((at.path().join("."), id, project));
+        }
+    }
+
+    #[test]
+    fn objects_say_their_number_and_their_projects() {
+        let text = br#"{"tasks":[{"id":1,"data":{"id":5},"project":7},{"project":8,"id":2}],"id":"3","project":4}"#;
+        for step in 1..text.len() {
+            let (_, trial) = pass(text, step).unwrap();
+            assert_eq!(trial.1, [("tasks".to_owned(), 1, 7), ("tasks".to_owned(), 2, 8)]);
         }
     }
 
@@ -408,7 +433,7 @@ mod tests {
     fn a_text_knows_the_task_that_it_belongs_to() {
         let text = r#"{"tasks":[{"id":7,"data":{"a":["X"]},"note":"X"},{"data":{"a":"X"},"id":8}],
             "annotations":[{"id":3,"result":[{"id":"x","data":{"b":"X"}}]}]}"#;
-        let (_, Trial(places)) = pass(text.as_bytes(), 7).unwrap();
+        let (_, Trial(places, _)) = pass(text.as_bytes(), 7).unwrap();
         let told: Vec<_> = places.iter().map(|(path, task)| (path.as_str(), *task)).collect();
         let expected = [
             ("tasks.data.a", Some(7)),
