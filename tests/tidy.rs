@@ -190,6 +190,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "listener",
             "operations",
             "records",
+            "request",
         ],
     ),
     ("tracing_subscriber", &["telemetry"]),

@@ -22,7 +22,7 @@ pub enum RequestError {
     Fault(#[from] crate::listener::RequestFault),
     #[error("no such route")]
     NoSuchRoute,
-    #[error("not in Label Studio's catalogue: {0}")]
+    #[error("not in Label Studio's catalogue")]
     NotInCatalogue(#[source] crate::label_studio::NoRoute),
     #[error("the route does not take this method; it takes {allow}")]
     MethodNotAllowed { allow: &'static str },

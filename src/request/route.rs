@@ -12,9 +12,13 @@ use super::{
 use crate::catalog::{ProjectName, StorageName};
 use crate::label_studio::{Answer, NoRoute, Routes};
 use crate::listener::{Incoming, RequestId};
+use crate::telemetry::{Count, count};
 
 /// The files of our own pages, all that there are.
 const ASSETS: [&str; 4] = ["style.css", "app.js", "favicon.svg", "demo.js"];
+
+/// How much of an unlisted path is logged, in characters.
+const LONGEST_TOLD: usize = 200;
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
@@ -48,9 +52,8 @@ pub(super) fn parse(incoming: &Incoming, routes: &Routes) -> Result<Ask, Request
 
 /// Every path that is not ours is Label Studio's, if its catalogue has it.
 fn label_studio(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestError> {
-    let call = routes
-        .find(incoming.method(), incoming.path(), incoming.query())
-        .map_err(RequestError::from)?;
+    let found = routes.find(incoming.method(), incoming.path(), incoming.query());
+    let call = found.inspect_err(|fault| tell(incoming, routes, fault))?;
     match call.answer() {
         Answer::Media => {
             no_body(incoming)?;
@@ -62,6 +65,16 @@ fn label_studio(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestErro
         }
         _ => Ok(Ask::LabelStudio(call)),
     }
+}
+
+/// The operator learns what the catalogue lacks: a newer Label Studio asks for more, and so does whoever looks for a way in.
+fn tell(incoming: &Incoming, routes: &Routes, fault: &NoRoute) {
+    if *fault == NoRoute::Shut || routes.rows().next().is_none() {
+        return;
+    }
+    count(Count::RoutesUnlisted);
+    let path: String = incoming.path().chars().take(LONGEST_TOLD).collect();
+    tracing::info!(method = %incoming.method(), path, %fault, "not in Label Studio's catalogue");
 }
 
 /// `{project}/{storage}/{key}`: everything behind the second slash is the key, byte for byte.

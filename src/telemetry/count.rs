@@ -47,6 +47,7 @@ table! {
         UpstreamConnections "upstream_connections" "connections opened to storages";
         CredentialsMinted "credentials_minted" "storage credentials fetched or assumed";
         CredentialFailures "credential_failures" "storage credentials that could not be had";
+        RoutesUnlisted "label_studio_routes_unlisted" "requests to Label Studio for what its catalogue does not have";
         LogLinesDropped "log_lines_dropped" "log lines dropped because standard error was too slow";
     }
 }

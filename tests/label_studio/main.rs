@@ -21,4 +21,5 @@ mod support {
 }
 
 mod journey;
+mod operator;
 mod world;

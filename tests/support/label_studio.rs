@@ -24,6 +24,10 @@ pub const OWNER_PASSWORD: &str = "root of the install";
 /// The owner's legacy token, with which the gateway acts.
 pub const OWNER_TOKEN: &str = "5ca1ab1e00c0ffee00ba5eba1100f00d00facade";
 
+/// Boxes on an image.
+pub const CONFIG: &str = "<View><Image name=\"image\" value=\"$image\"/><RectangleLabels name=\"label\" toName=\"image\">\
+                          <Label value=\"Cat\"/><Label value=\"Dog\"/></RectangleLabels></View>";
+
 impl LabelStudio {
     /// The one of this test binary; started at first use.
     pub fn shared() -> &'static Self {
@@ -70,6 +74,11 @@ impl LabelStudio {
         }
     }
 
+    /// What it has logged: a line for each request, among others.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
+    }
+
     /// As the install's owner, past the gateway.
     pub fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let (status, text) = self.try_ask(method, path, body);
@@ -105,9 +114,7 @@ impl LabelStudio {
 
     /// A project for images; its number.
     pub fn project(&self, title: &str) -> u64 {
-        let config = "<View><Image name=\"image\" value=\"$image\"/><RectangleLabels name=\"label\" toName=\"image\">\
-                      <Label value=\"Cat\"/><Label value=\"Dog\"/></RectangleLabels></View>";
-        let wish = json!({ "title": title, "label_config": config });
+        let wish = json!({ "title": title, "label_config": CONFIG });
         self.ask("POST", "/api/projects/", Some(wish))["id"].as_u64().unwrap()
     }
 
