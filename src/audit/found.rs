@@ -35,6 +35,8 @@ pub struct FoundFacts {
     pub project: Option<String>,
     pub storage: Option<String>,
     pub key: Option<String>,
+    pub projects: Option<Vec<String>>,
+    pub target: Option<String>,
     pub policies: Option<Vec<String>>,
     pub generation: Option<u64>,
     pub credential: Option<String>,
@@ -67,7 +69,8 @@ impl Found {
     /// did not end may have given some.
     #[must_use]
     pub fn is_given(&self) -> bool {
-        let reads = matches!(self.facts.operation.as_deref(), Some("ReadObject" | "ReadMedia"));
+        let operation = self.facts.operation.as_deref();
+        let reads = matches!(operation, Some("ReadObject" | "ReadMedia" | "ReadTaskMedia"));
         let given = match self.end.status {
             None | Some(304) => true,
             Some(200..=299) => self.end.bytes > Some(0),

@@ -11,6 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::catalog::{ProjectName, StorageName};
 use crate::ground::clock::Timestamp;
 use crate::identity::{Identity, Proof};
+use crate::label_studio::{Deed, Reach};
 use crate::listener::{Incoming, Protocol, RequestId};
 use crate::policy::{Basis, Destination, Grant};
 use crate::request::{Ask, ObjectAddress, ObjectKey, ObjectRead, Operation, Target};
@@ -110,6 +111,7 @@ impl Facts {
             map.serialize_entry("storage", storage)?;
             put(map, "key", key.map(ObjectKey::as_str))?;
         }
+        self.put_errand(map)?;
         let basis = self.grant.as_ref().map(Grant::basis).or(self.denied_on.as_deref());
         if let Some(basis) = basis {
             map.serialize_entry("policies", &basis.policies)?;
@@ -120,6 +122,35 @@ impl Facts {
         put(map, "user_agent", agent)?;
         let decision = if self.grant.is_some() { "permitted" } else { "refused" };
         map.serialize_entry("decision", decision)
+    }
+
+    /// What was asked of Label Studio. Queries are left out: they hold what people search for.
+    fn put_errand<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let asked = self.operation.as_ref().map(Operation::ask);
+        let named = match asked {
+            Some(
+                Ask::LabelStudio(call)
+                | Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }),
+            ) => Some(call.target()),
+            Some(Ask::Read(_) | Ask::Write(_) | Ask::List { .. } | Ask::Visit(_)) | None => None,
+        };
+        let errand = match self.grant.as_ref().map(Grant::destination) {
+            Some(Destination::LabelStudio(errand)) => Some(errand),
+            Some(Destination::Object { .. } | Destination::Listing { .. } | Destination::Ours)
+            | None => None,
+        };
+        let target = named.or(errand.map(|errand| &*errand.target));
+        put(map, "target", target.map(|target| target.split('?').next().unwrap_or_default()))?;
+        let lists = self.operation.as_ref().is_some_and(|one| is_of_organization(one.name()));
+        let projects = errand.filter(|_| !lists).map_or(&[][..], |errand| &errand.projects);
+        match projects {
+            [] => Ok(()),
+            [one] => map.serialize_entry("project", &one.name),
+            several => {
+                let names: Vec<_> = several.iter().map(|project| &project.name).collect();
+                map.serialize_entry("projects", &names)
+            }
+        }
     }
 
     fn put_person<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
@@ -152,6 +183,11 @@ fn named(ask: &Ask) -> Option<Subject<'_>> {
         | Ask::LabelStudio(_) => return None,
     };
     Some(Subject { project, storage, key: Some(key) })
+}
+
+/// Whether it is about the organization as a whole, so that its projects are what a list may hold.
+fn is_of_organization(operation: &str) -> bool {
+    operation.parse().is_ok_and(|deed: Deed| deed.reach() == Reach::Organization)
 }
 
 impl End {

@@ -69,3 +69,48 @@ async fn a_task_that_was_listed_is_not_looked_up() {
         "a write that moves things voids what was learnt"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_tells_what_was_done_in_label_studio_and_who_saw_an_object() {
+    let world = tokio::task::spawn_blocking(World::shared).await.unwrap();
+    let home = world.fresh("Audited").await;
+    let [task, gone, ..] = home.tasks[..] else { panic!("three tasks") };
+    let shown = world.site.get(&format!("/api/tasks/{task}/"), Some(&world.owner)).await.json();
+    let image = shown["data"]["image"].as_str().unwrap().to_owned();
+    assert_eq!(world.site.get(&image, Some(&world.owner)).await.status, StatusCode::OK);
+    let raw =
+        format!("s3://{}/cats/one.png", world.moto.bucket).replace(':', "%3A").replace('/', "%2F");
+    let resolver = format!("/tasks/{task}/resolve/?fileuri={raw}");
+    assert_eq!(world.site.get(&resolver, Some(&world.owner)).await.status, StatusCode::OK);
+    let delete = format!("/api/tasks/{gone}/?project={}", home.number);
+    let deleted = world.site.ask(reqwest::Method::DELETE, &delete, Some(&world.owner), &[]).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    let refused = world.site.ask(reqwest::Method::DELETE, &delete, Some(&world.alice), &[]).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let all = world.site.run(&["audit", "tail", "--json"]);
+    let entry = |operation: &str, email: &str, target: Option<&str>| {
+        let entries =
+            all.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let fits = |one: &serde_json::Value| {
+            one["operation"] == operation
+                && one["email"] == email
+                && target.is_none_or(|it| one["target"] == it)
+        };
+        entries.filter(fits).last().unwrap_or_else(|| panic!("no {operation} of {email} in\n{all}"))
+    };
+    let target = format!("/api/tasks/{gone}/");
+    let deletion = entry("DeleteTask", "olga@example.com", Some(&target));
+    assert_eq!(
+        (&deletion["project"], &deletion["decision"]),
+        (&home.name.clone().into(), &"permitted".into())
+    );
+    assert_eq!(entry("DeleteTask", "alice@example.com", Some(&target))["decision"], "refused");
+    let read = entry("ReadTaskMedia", "olga@example.com", Some(&format!("/tasks/{task}/resolve/")));
+    assert_eq!((&read["project"], &read["key"]), (&home.name.clone().into(), &"one.png".into()));
+    assert!(!all.contains(&raw), "a query is nobody's business");
+    let object = format!("{}/media/one.png", home.name);
+    let saw = world.site.run(&["audit", "who-saw", &object, "--json"]);
+    for operation in ["ReadMedia", "ReadTaskMedia"] {
+        assert!(saw.contains(&format!("\"operation\":\"{operation}\"")), "{operation}:\n{saw}");
+    }
+}
