@@ -2,16 +2,19 @@
 //! most a minute; forgotten at once by writes that pass the gateway. Who waits for the same answer waits together.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::{Api, ApiError};
-use super::{Direction, Kind, Reference, StorageType, Uris};
+use super::kept::canonical;
+use super::{Direction, Kept, Kind, Reference, StorageType, Uris};
 use crate::ground::control::{Control, ControlFailed};
 
 /// Shared by all threads.
@@ -25,6 +28,13 @@ pub struct Lookup {
     tasks: Cache<u64, Arc<TaskUris>>,
     /// URIs that were seen in passing answers, with their projects.
     seen: moka::sync::Cache<(u64, Box<str>), ()>,
+    /// The task that such an answer showed it with: where to look when that was long ago.
+    shown: moka::sync::Cache<(u64, Box<str>), u64>,
+    /// Whether a task that was made by an upload refers to the file.
+    uploads: Cache<(u64, Box<str>), bool>,
+    /// The folders of a project's storages on Label Studio's own disk.
+    folders: Cache<u64, Arc<Vec<PathBuf>>>,
+    local_files: Option<PathBuf>,
     moves: AtomicU64,
 }
 
@@ -53,6 +63,8 @@ struct TaskUris {
 
 /// The bound of staleness: what others do past the gateway is seen after so long.
 pub const STALE: Duration = Duration::from_secs(60);
+/// How long it is known which task showed a URI.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST: u64 = 200_000;
 const MOST_TASKS: u64 = 20_000;
 
@@ -72,7 +84,7 @@ struct Thing {
 
 impl Lookup {
     #[must_use]
-    pub fn new(api: Arc<Api>, control: Control) -> Self {
+    pub fn new(api: Arc<Api>, control: Control, local_files: Option<PathBuf>) -> Self {
         Self {
             api,
             control,
@@ -80,6 +92,10 @@ impl Lookup {
             tasks: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             passed: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
             seen: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
+            shown: moka::sync::Cache::builder().max_capacity(MOST).time_to_idle(A_DAY).build(),
+            uploads: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            folders: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            local_files,
             moves: AtomicU64::new(0),
         }
     }
@@ -108,7 +124,8 @@ impl Lookup {
         Ok(found)
     }
 
-    /// Whether this task refers to this URI; where no task is known, whether any of the project did in an answer that passed.
+    /// Whether this task refers to this URI. Where no task is known: whether the one does that an answer showed with it, or
+    /// one that was made by its upload.
     ///
     /// # Errors
     /// [`LookupError`] when Label Studio cannot say.
@@ -118,10 +135,18 @@ impl Lookup {
         task: Option<u64>,
         uri: &str,
     ) -> Result<bool, LookupError> {
-        if self.seen.contains_key(&(project, uri.into())) {
+        let uri = canonical(uri);
+        let place = (project, Box::from(&*uri));
+        if self.seen.contains_key(&place) {
             return Ok(true);
         }
-        let Some(task) = task else { return Ok(false) };
+        match task.or_else(|| self.shown.get(&place)) {
+            Some(task) => self.task_refers(project, task, &uri).await,
+            None => self.upload_refers(place).await,
+        }
+    }
+
+    async fn task_refers(&self, project: u64, task: u64, uri: &str) -> Result<bool, LookupError> {
         let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
         let flight = self.tasks.try_get_with(task, async move {
             control.run(async move { uris(&api, task).await }).await?
@@ -131,6 +156,42 @@ impl Lookup {
             self.tasks.invalidate(&task).await;
         }
         Ok(known.project == project && known.uris.refer_to(uri))
+    }
+
+    /// Whether any task that was made by an upload refers to the uploaded file.
+    async fn upload_refers(&self, place: (u64, Box<str>)) -> Result<bool, LookupError> {
+        let (project, uri) = &place;
+        let Some(Kept::Upload { project: of, name }) = Kept::read(uri) else { return Ok(false) };
+        if of != *project {
+            return Ok(false);
+        }
+        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
+        let flight = self.uploads.try_get_with(place.clone(), async move {
+            control.run(async move { uploaded(&api, of, &name).await }).await?
+        });
+        let refers = flight.await.map_err(|error| LookupError::clone(&error))?;
+        if self.moves() != asked_at {
+            self.uploads.invalidate(&place).await;
+        }
+        Ok(refers)
+    }
+
+    /// Whether a file of Label Studio's disk lies in a storage of this project.
+    ///
+    /// # Errors
+    /// [`LookupError`] when Label Studio cannot say.
+    pub async fn keeps_local(&self, project: u64, path: &str) -> Result<bool, LookupError> {
+        let Some(root) = &self.local_files else { return Ok(false) };
+        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
+        let flight = self.folders.try_get_with(project, async move {
+            control.run(async move { folders(&api, project).await }).await?
+        });
+        let folders = flight.await.map_err(|error| LookupError::clone(&error))?;
+        if self.moves() != asked_at {
+            self.folders.invalidate(&project).await;
+        }
+        let file = root.join(path);
+        Ok(folders.iter().any(|folder| file.starts_with(folder)))
     }
 
     /// How many writes may have moved things so far. What was asked for before one of them says nothing after it.
@@ -147,9 +208,13 @@ impl Lookup {
     }
 
     /// A task's data that passed, likewise, refers to this.
-    pub fn learn_uri(&self, project: u64, uri: &str, asked_at: u64) {
+    pub fn learn_uri(&self, (project, task): (u64, Option<u64>), uri: &str, asked_at: u64) {
+        let place = (project, Box::from(&*canonical(uri)));
+        if let Some(task) = task {
+            self.shown.insert(place.clone(), task);
+        }
         if self.moves() == asked_at {
-            self.seen.insert((project, uri.into()), ());
+            self.seen.insert(place, ());
         }
     }
 
@@ -170,6 +235,8 @@ impl Lookup {
         self.things.invalidate_all();
         self.tasks.invalidate_all();
         self.seen.invalidate_all();
+        self.uploads.invalidate_all();
+        self.folders.invalidate_all();
     }
 }
 
@@ -241,6 +308,45 @@ async fn uris(api: &Api, task: u64) -> Result<Arc<TaskUris>, LookupError> {
     let mut uris = Uris::default();
     collect(&data, &mut uris);
     Ok(Arc::new(TaskUris { project, uris }))
+}
+
+/// Whether one of the tasks that were made by this upload refers to it: the Data Manager's own filter finds them.
+async fn uploaded(api: &Api, project: u64, name: &str) -> Result<bool, LookupError> {
+    #[derive(Deserialize)]
+    struct Listed {
+        tasks: Vec<Task>,
+    }
+    #[derive(Deserialize)]
+    struct Task {
+        data: Value,
+    }
+    let item = serde_json::json!({
+        "filter": "filter:tasks:file_upload", "operator": "contains", "type": "String", "value": name,
+    });
+    let query = serde_json::json!({ "filters": { "conjunction": "and", "items": [item] } });
+    let query = utf8_percent_encode(&query.to_string(), NON_ALPHANUMERIC).to_string();
+    let path =
+        format!("/api/tasks/?project={project}&resolve_uri=false&page_size=100&query={query}");
+    let Some(Listed { tasks }) = api.get("the tasks of an upload", &path).await? else {
+        return Ok(false);
+    };
+    let mut uris = Uris::default();
+    tasks.iter().for_each(|task| collect(&task.data, &mut uris));
+    Ok(uris.refer_to(&Kept::Upload { project, name: name.to_owned() }.target()))
+}
+
+async fn folders(api: &Api, project: u64) -> Result<Arc<Vec<PathBuf>>, LookupError> {
+    #[derive(Deserialize)]
+    struct Storage {
+        project: u64,
+        path: Option<PathBuf>,
+    }
+    let path = format!("/api/storages/localfiles/?project={project}");
+    let storages: Vec<Storage> = api.get("local storages", &path).await?.unwrap_or_default();
+    let own = storages.into_iter().filter(|storage| storage.project == project);
+    // The file system itself, or a place that depends on where Label Studio was started, holds nothing of a project's.
+    let folders = own.filter_map(|storage| storage.path);
+    Ok(Arc::new(folders.filter(|path| path.is_absolute() && path.parent().is_some()).collect()))
 }
 
 fn collect(value: &Value, uris: &mut Uris) {

@@ -5,6 +5,7 @@ mod adoption;
 mod api;
 mod bridge;
 mod deed;
+mod kept;
 mod lookup;
 mod reference;
 mod rewrite;
@@ -16,6 +17,7 @@ pub use adoption::{Adoption, AdoptionError};
 pub use api::{Api, ApiError};
 pub use bridge::{Access, Banks, Bridge, BridgeError, Known as KnownUser};
 pub use deed::{Deed, NoDeed, Reach};
+pub use kept::Kept;
 pub use lookup::{Found, Lookup, LookupError, STALE};
 pub use reference::{Direction, Kind, Reference, StorageType};
 pub use rewrite::{

@@ -1,5 +1,7 @@
 //! The settings' `[label_studio]`.
 
+use std::path::PathBuf;
+
 use http::Uri;
 
 use crate::catalog::{OrganizationName, WorkspaceName};
@@ -26,6 +28,8 @@ pub struct Settings {
     pub workspace: WorkspaceName,
     /// Whether its users may sign in at the gateway with the passwords that they have there.
     pub passwords: Passwords,
+    /// Its `LOCAL_FILES_DOCUMENT_ROOT`: without it nobody gets a file of its disk.
+    pub local_files: Option<PathBuf>,
     /// The largest body that is taken for it, in bytes.
     pub max_body: usize,
 }

@@ -13,7 +13,8 @@ use super::{Location, NotFoundWhy};
 use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
-    BadBody, Body, Bridge, BridgeError, Call, Deed, Found, Kind, Lookup, LookupError, Reference,
+    BadBody, Body, Bridge, BridgeError, Call, Deed, Found, Kept, Kind, Lookup, LookupError,
+    Reference,
 };
 use crate::listener::{BodyFault, Incoming, read_whole};
 use crate::request::{Ask, Conditions, ObjectKey, ObjectRead, Operation, SealedHandle, Target};
@@ -236,13 +237,28 @@ impl About<'_> {
             return Ok(Matter::Nothing(NotFoundWhy::Unreferenced));
         }
         if text.starts_with("/data/") {
-            let work = Work { projects: vec![number], target: text, ..Work::default() };
-            return Ok(Matter::Work(work));
+            return self.kept(number, &text).await;
         }
         Ok(match in_storage(project, &text) {
             Some((storage, key)) => Matter::Object { project: project.id, storage, key },
             None => Matter::Nothing(NotFoundWhy::Storage),
         })
+    }
+
+    /// What Label Studio keeps itself: whoever imports tasks can write any address into them, so it must be the project's own.
+    async fn kept(&self, project: u64, address: &str) -> Result<Matter, InquiryError> {
+        let Some(kept) = Kept::read(address) else {
+            return Ok(Matter::Nothing(NotFoundWhy::Reference));
+        };
+        let own = match &kept {
+            Kept::Upload { project: of, .. } => *of == project,
+            Kept::Local { path } => self.install.lookup.keeps_local(project, path).await?,
+        };
+        if !own {
+            return Ok(Matter::Nothing(NotFoundWhy::Storage));
+        }
+        let target = kept.target().into();
+        Ok(Matter::Work(Work { projects: vec![project], target, ..Work::default() }))
     }
 }
 

@@ -232,6 +232,7 @@ pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_
     let organization = section.take_optional(&table::LABEL_STUDIO_ORGANIZATION);
     let workspace = section.take(&table::LABEL_STUDIO_WORKSPACE);
     let passwords = section.take(&table::LABEL_STUDIO_PASSWORDS);
+    let local_files = section.take_optional(&table::LABEL_STUDIO_LOCAL_FILES);
     let megabytes = section.take(&table::LABEL_STUDIO_BODY);
     let said = [
         ("label_studio.url", matches!(url, Some(Some(_)))),
@@ -254,6 +255,7 @@ pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_
             organization,
             workspace: workspace?,
             passwords: passwords?,
+            local_files: local_files?,
             max_body: megabytes? << 20,
         })),
         // What is half said is in the report, which decides.

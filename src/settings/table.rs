@@ -151,6 +151,8 @@ keys! {
         "where projects go that are made in Label Studio; made when it does not exist";
     LABEL_STUDIO_PASSWORDS: Passwords = choice(), "label_studio" "passwords", Default("\"accepted\""), Restart,
         "\"accepted\": who is a user of Label Studio may sign in here with his password there, and has an account from then on; \"refused\": only passwords of the gateway's own";
+    LABEL_STUDIO_LOCAL_FILES: PathBuf = path(), "label_studio" "local_files", Optional, Restart,
+        "its LOCAL_FILES_DOCUMENT_ROOT, as its own machine has it; without it nobody gets a file of its disk";
     LABEL_STUDIO_BODY: usize = integer::<1, 1024, usize>(), "label_studio" "max_body_megabytes", Default("64"), Restart,
         "the largest body that is taken for it; each is held whole while it is sent";
 

@@ -21,5 +21,6 @@ mod support {
 }
 
 mod journey;
+mod kept;
 mod operator;
 mod world;

@@ -129,8 +129,10 @@ pub fn before(studio: &LabelStudio, moto: &Moto) -> Site {
          secret_access_key = { file = \"secret\" }\n",
         &[&moto.address, &studio.address],
         &format!(
-            "[label_studio]\nurl = {:?}\ntoken = {{ file = \"studio-token\" }}\norganization = \"acme\"\n",
-            studio.url
+            "[label_studio]\nurl = {:?}\ntoken = {{ file = \"studio-token\" }}\norganization = \"acme\"\n\
+             local_files = {:?}\n",
+            studio.url,
+            studio.data.path().join("files")
         ),
     );
     site.secret("id", &moto.access_key_id);

@@ -108,12 +108,13 @@ impl Passing {
             Found::Mention => "…".to_owned(),
             // An address of the gateway's own; who may read it is asked when it is.
             Found::Upload => {
-                self.learn(raw, in_data);
+                self.learn(raw, task, in_data);
                 raw.to_owned()
             }
+            // Without a handle nobody could read it: its own address tells no project.
+            Found::LocalFile => self.handle(raw, task, in_data),
             _ if self.sees_locations => raw.to_owned(),
             Found::Resolver { task: named, uri } => self.handle(uri, named.or(task), in_data),
-            Found::LocalFile => self.handle(raw, task, in_data),
             Found::Uri(text) | Found::Link(text) => self.handle(text, task, in_data),
         }
     }
@@ -126,15 +127,15 @@ impl Passing {
         let Some(handle) = location.seal(person.account(), person.handle_key()) else {
             return LEFT_OUT.to_owned();
         };
-        self.learn(text, in_data);
+        self.learn(text, task, in_data);
         format!("/-/m/{}", handle.as_str())
     }
 
     /// Only what stands in a task's data is referred to by the task: annotations say what annotators typed.
-    fn learn(&self, text: &str, in_data: bool) {
+    fn learn(&self, text: &str, task: Option<u64>, in_data: bool) {
         let number = self.project.as_ref().and_then(|project| project.number);
         if let (Some(number), true) = (number, in_data) {
-            self.lookup.learn_uri(number, text, self.asked_at);
+            self.lookup.learn_uri((number, task), text, self.asked_at);
         }
     }
 
@@ -149,7 +150,6 @@ impl Seal for Passing {
     }
 
     fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
-        let task = at.task().or(self.task);
         if self.is_storage && !self.sees_locations && PLACES.contains(&at.key()) {
             return Some(if text.is_empty() {
                 String::new()
@@ -157,12 +157,17 @@ impl Seal for Passing {
                 self.handle(text, None, false)
             });
         }
-        let where_from = (task, in_task_data(at));
+        self.name(at, text)
+    }
+
+    fn name(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
+        let where_from = (at.task().or(self.task), in_task_data(at));
         replace(text, &self.known, &mut |found, raw| self.leaving(found, raw, where_from))
     }
 
     fn member(&mut self, at: &Place<'_>) -> Member {
-        if LEFT_OUT_MEMBERS.contains(&at.key()) { Member::Null } else { Member::Keep }
+        let left_out = LEFT_OUT_MEMBERS.contains(&at.key()) && !in_content(at);
+        if left_out { Member::Null } else { Member::Keep }
     }
 
     fn object(&mut self, at: &Place<'_>, id: u64, project: u64) {
@@ -179,6 +184,13 @@ fn in_task_data(at: &Place<'_>) -> bool {
         ["data", ..] | ["tasks" | "results", "data", ..] => true,
         _ => false,
     }
+}
+
+/// What people have put in, whose names are theirs: a task's data, the results of annotations and predictions.
+fn in_content(at: &Place<'_>) -> bool {
+    let path = at.path();
+    let outer = path.split_last().map_or(&[][..], |(_, outer)| outer);
+    outer.iter().any(|name| matches!(*name, "data" | "result" | "meta"))
 }
 
 fn known(projects: &[Arc<Project>], upstream: String) -> Known {

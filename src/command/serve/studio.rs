@@ -47,7 +47,8 @@ impl Studio {
         master: &MasterKey,
     ) -> Result<Self, StartError> {
         let (api, control) = (Arc::clone(&banks.api), banks.control.clone());
-        let lookup = Arc::new(Lookup::new(Arc::clone(&api), control.clone()));
+        let lookup =
+            Arc::new(Lookup::new(Arc::clone(&api), control.clone(), settings.local_files.clone()));
         let adoption = Arc::new(Adoption {
             api: Arc::clone(&api),
             watch: watch.clone(),

@@ -8,6 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 
+use super::super::kept::canonical;
 use super::spelling::{self, Spelt};
 
 /// Names that are known to be locations wherever they stand.
@@ -119,7 +120,7 @@ impl Uris {
         self.0.insert(text.trim().into());
         for found in find(text, &Known::default()) {
             let raw = text.get(found.from..found.to).unwrap_or_default();
-            self.0.insert(raw.into());
+            self.0.insert(canonical(raw).into());
             if let Location::Uri(text)
             | Location::Link(text)
             | Location::Resolver { uri: text, .. } = found.what
@@ -131,7 +132,7 @@ impl Uris {
 
     #[must_use]
     pub fn refer_to(&self, uri: &str) -> bool {
-        self.0.contains(uri)
+        self.0.contains(&*canonical(uri))
     }
 }
 

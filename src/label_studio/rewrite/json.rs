@@ -9,6 +9,8 @@ pub trait Seal {
     fn minds(&self, raw: &[u8]) -> bool;
     /// What stands in the place of this text; `None`: itself.
     fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String>;
+    /// The same of a member's name.
+    fn name(&mut self, at: &Place<'_>, text: &str) -> Option<String>;
     /// What becomes of a member, before its value is seen.
     fn member(&mut self, at: &Place<'_>) -> Member;
     /// An object ended that says its own number and its project's.
@@ -287,7 +289,7 @@ impl<S: Seal> JsonRewriter<S> {
         }
         if self.hidden.is_none() {
             out.push(b'"');
-            match self.replacement(&raw)? {
+            match self.replacement(&raw, is_key)? {
                 Some(other) => out.extend_from_slice(&escaped(&other)?),
                 None if str::from_utf8(&raw).is_ok() => out.extend_from_slice(&raw),
                 None => return Err(Garbled::NotJson),
@@ -304,12 +306,13 @@ impl<S: Seal> JsonRewriter<S> {
         Ok(())
     }
 
-    fn replacement(&mut self, raw: &[u8]) -> Result<Option<String>, Garbled> {
+    fn replacement(&mut self, raw: &[u8], is_key: bool) -> Result<Option<String>, Garbled> {
         if !self.seal.minds(raw) {
             return Ok(None);
         }
         let text = decoded(raw)?;
-        Ok(self.seal.string(&Place { frames: &self.frames }, &text))
+        let at = Place { frames: &self.frames };
+        Ok(if is_key { self.seal.name(&at, &text) } else { self.seal.string(&at, &text) })
     }
 }
 
@@ -376,6 +379,10 @@ mod tests {
         fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
             self.0.push((at.path().join("."), at.task()));
             text.contains('X').then(|| text.replace('X', "\"Y"))
+        }
+
+        fn name(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
+            self.string(at, text)
         }
 
         fn member(&mut self, at: &Place<'_>) -> Member {

@@ -1,6 +1,6 @@
 //! Paths: how the table writes them, and whether one on the wire is one of them.
 
-use super::super::StorageType;
+use super::super::{StorageType, kept};
 use super::row::Thing;
 use crate::label_studio::Direction;
 
@@ -112,7 +112,13 @@ impl Found {
                 let known = StorageType::ALL.into_iter().find(|one| one.as_str() == name);
                 self.storage_type = Some(known?);
             }
-            Segment::File | Segment::Any => is_plain(name).then_some(())?,
+            Segment::File => {
+                let file = kept::file_name(name)?;
+                self.path.push('/');
+                self.path.push_str(&kept::in_path(&file));
+                return Some(());
+            }
+            Segment::Any => is_plain(name).then_some(())?,
         }
         self.path.push('/');
         self.path.push_str(name);
@@ -121,7 +127,7 @@ impl Found {
 }
 
 /// `[1-9][0-9]{0,17}`: Label Studio takes much more for a number, and all of it for the same one.
-pub(super) fn number(text: &str) -> Option<u64> {
+pub(in crate::label_studio) fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let sound = digits && !text.starts_with('0') && (1..=18).contains(&text.len());
     text.parse().ok().filter(|_| sound)

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use http::Method;
 
+pub(super) use matching::number;
+
 pub use body::{BadBody, Body, BodyRule};
 pub use call::Call;
 pub use row::{Answer, BadTable, Decision, Route};
