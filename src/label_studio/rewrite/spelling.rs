@@ -29,8 +29,13 @@ pub(super) fn at(text: &str, at: usize) -> Option<Spelt> {
     match first {
         '\\' => {
             let slashes = rest.len() - rest.trim_start_matches('\\').len();
-            match rest.get(slashes..).and_then(|rest| rest.chars().next()) {
+            let after = rest.get(slashes..).unwrap_or_default();
+            match after.chars().next() {
                 Some(next @ ('/' | ':')) => Some(Spelt { end: at + slashes + 1, character: next }),
+                Some('u') => Some(
+                    by_number(after)
+                        .map_or(plain, |character| Spelt { end: at + slashes + 5, character }),
+                ),
                 _ => Some(plain),
             }
         }
@@ -50,6 +55,12 @@ pub(super) fn at(text: &str, at: usize) -> Option<Spelt> {
         }
         _ => Some(plain),
     }
+}
+
+/// `u002f`, as JSON inside of JSON may have it.
+fn by_number(text: &str) -> Option<char> {
+    let digits = text.get(1..5).filter(|it| it.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
 }
 
 fn starts_with(text: &str, spelt: &str) -> bool {
@@ -83,4 +94,34 @@ pub(super) fn plain(spelt: &str, is_escaped: bool) -> String {
 /// Escapes past ASCII are two or three bytes each; they are put together here.
 fn percent_bytes(text: Vec<u8>) -> Vec<u8> {
     if text.contains(&b'%') { percent_encoding::percent_decode(&text).collect() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{at, plain};
+
+    #[test]
+    fn one_character_is_read_in_every_spelling() {
+        for (text, character) in [
+            ("/x", '/'),
+            ("\\/x", '/'),
+            ("\\\\/x", '/'),
+            ("\\u002fx", '/'),
+            ("\\\\u002Fx", '/'),
+            ("\\u003ax", ':'),
+            ("%2fx", '/'),
+            ("&#x2F;x", '/'),
+            ("&colon;x", ':'),
+            ("\\ux", '\\'),
+            ("\\ud83d", '\\'),
+            ("%zz", '%'),
+            ("&", '&'),
+        ] {
+            let spelt = at(text, 0).unwrap();
+            assert_eq!(spelt.character, character, "{text}");
+            let rest = text.get(spelt.end..).unwrap();
+            assert!(character == '\\' || matches!(rest, "x" | "zz" | ""), "{text}");
+        }
+        assert_eq!(plain("s3:\\u002f\\u002fb\\u002fk", true), "s3://b/k");
+    }
 }
