@@ -230,6 +230,7 @@ mod tests {
         for example in [
             include_str!("../../policies/examples/office-network-only.cedar"),
             include_str!("../../policies/examples/sealed-off-folder.cedar"),
+            include_str!("../../policies/examples/managers-see-locations.cedar"),
         ] {
             assert_eq!(rules_with(example).count(), Rules::built_in().unwrap().count() + 1);
         }

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use super::question::{Asker, Question, SEE_LOCATION, Subject};
 use super::sample::{
     ACME, FACES, GLOBEX, SIGNS, VISION, address, catalog, client, get, identity, member_of,
-    operation, policy, project, put, scoped, sealing, seen, storage, with_role,
+    operation, policy, project, put, rules_with, scoped, sealing, seen, storage, with_role,
 };
-use super::{BY_SCOPE, Basis, Denial, Destination, Grant, PUBLIC, Policy, Quota, Settings};
+use super::{BY_SCOPE, Basis, Denial, Destination, Grant, PUBLIC, Policy, Quota, Rules, Settings};
 use crate::catalog::{Catalog, LiveCatalog, Organization, Role};
 use crate::ground::generation::Generation;
 use crate::identity::Identity;
@@ -278,6 +279,33 @@ fn an_ipv4_client_is_one_however_the_socket_spells_it() {
     ] {
         let from: IpAddr = address.parse().unwrap();
         assert_eq!(seen(&policy.decide(&who, &get(SCAN), from)), expected, "{address}");
+    }
+}
+
+#[test]
+fn locations_are_shown_to_managers_at_most_whatever_a_policy_says() {
+    let open = "@id(\"open\") permit (principal, action == Action::\"SeeLocation\", resource);";
+    let ask = |rules: &Rules, role| {
+        let (catalog, person) = (catalog(), with_role(role, FACES));
+        let person = person.person().unwrap();
+        let organization = catalog.organization(ACME).unwrap();
+        let project = catalog.project_by_id(ACME, FACES).unwrap();
+        let question = Question {
+            asker: Asker::from(person),
+            action: SEE_LOCATION,
+            subject: Subject::Project(organization, project),
+            project_role: person.role_in(project.id, project.workspace),
+            client: client(),
+            key: None,
+            own: None,
+        };
+        rules.ask(&question).unwrap().permitted
+    };
+    let (built_in, opened) = (Rules::built_in().unwrap(), rules_with(open));
+    for role in Role::ALL {
+        assert!(!ask(&built_in, role), "{role:?}");
+        let manages = matches!(role, Role::Owner | Role::Administrator | Role::Manager);
+        assert_eq!(ask(&opened, role), manages, "{role:?}");
     }
 }
 
