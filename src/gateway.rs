@@ -57,7 +57,8 @@ impl Gateway {
         entry.asked(&operation);
         let identity = self.schemes.identify(incoming, &operation).await?; // who asks
         entry.identified(&identity);
-        let matter = self.inquiry.find(incoming, &operation, &identity).await?; // what it is about
+        let admission = self.policy.admit(&identity, &operation)?; // may he ask at all
+        let matter = self.inquiry.find(incoming, &operation, (&identity, admission)).await?; // about what
         let client = incoming.client();
         let grant = self.policy.decide_about(&identity, &operation, matter, client)?; // may they
         entry.permitted(&grant);

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 
 use super::matter::{Asked, Matter, Work, WorkBody};
-use super::{Location, NotFoundWhy};
+use super::{Admission, Location, NotFoundWhy};
 use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
@@ -68,7 +68,7 @@ impl Inquiry {
         &self,
         incoming: &mut Incoming,
         operation: &Operation,
-        identity: &Identity,
+        (identity, _admission): (&Identity, Admission),
     ) -> Result<Matter, InquiryError> {
         let (Some(install), Some(person)) = (&self.install, identity.person()) else {
             return Ok(Matter::Told);

@@ -66,6 +66,10 @@ pub struct Policy {
     verdicts: Verdicts,
 }
 
+/// Somebody may ask: the inquiry works for nobody else.
+#[derive(Debug)]
+pub struct Admission(());
+
 impl Policy {
     /// Loads what the settings name.
     ///
@@ -92,6 +96,18 @@ impl Policy {
         Ok(())
     }
 
+    /// Lets somebody in to ask at all: who is signed in, and does not ask too often. Before anything is looked up for him.
+    ///
+    /// # Errors
+    /// [`Denial::NotSignedIn`], [`Denial::OverQuota`]
+    pub fn admit(&self, identity: &Identity, operation: &Operation) -> Result<Admission, Denial> {
+        if !is_public(operation.ask()) {
+            let person = identity.person().ok_or(Denial::NotSignedIn)?;
+            self.quotas.load().take(person.account())?;
+        }
+        Ok(Admission(()))
+    }
+
     /// Decides one operation that says by itself what it is about; see [`Self::decide_about`].
     ///
     /// # Errors
@@ -105,7 +121,7 @@ impl Policy {
         self.decide_about(identity, operation, Matter::Told, client)
     }
 
-    /// Decides one operation for one identity, and counts it against the person's quota.
+    /// Decides one operation for one identity.
     ///
     /// # Errors
     /// [`Denial`]; everything that is not permitted is one.
@@ -129,7 +145,6 @@ impl Policy {
             return Ok(grant(Destination::Ours, self.public_basis()));
         }
         let person = identity.person().ok_or(Denial::NotSignedIn)?;
-        self.quotas.load().take(person.account())?;
         let moment = self.moment();
         let found;
         let named = match matter {

@@ -17,6 +17,7 @@ use crate::request::Operation;
 const SCAN: &str = "/-/objects/signs/scans/a/b.png";
 
 fn decide(policy: &Policy, who: &Identity, operation: &Operation) -> Result<Grant, Denial> {
+    policy.admit(who, operation)?;
     policy.decide(who, operation, client())
 }
 
