@@ -195,6 +195,7 @@ async fn find(
         Kind::Webhook => format!("/api/webhooks/{number}/"),
         Kind::Model => format!("/api/ml/{number}"),
         Kind::LabelLink => format!("/api/label_links/{number}/"),
+        Kind::Snapshot(project) => format!("/api/projects/{project}/exports/{number}"),
     };
     let Some(thing) = api.get::<Thing>("a look-up", &path).await? else { return Ok(None) };
     let author = thing.completed_by.as_ref().or(thing.user.as_ref()).and_then(user);
@@ -206,6 +207,8 @@ async fn find(
             let task: Option<Thing> = api.get("a look-up", &path).await?;
             task.and_then(|task| task.project)
         }
+        // Found in the list of this very project.
+        (Kind::Snapshot(project), _) => Some(project),
         (Kind::Upload, _) => thing.file.as_deref().and_then(project_of_file),
         _ => thing.project,
     };

@@ -20,6 +20,7 @@ mod support {
     pub use site::{Person, Site};
 }
 
+mod catalogue;
 mod journey;
 mod operator;
 mod world;
