@@ -35,10 +35,10 @@ struct Pattern {
 }
 
 /// One line of the catalogue.
-struct Row {
-    line: usize,
+pub struct Row {
+    pub line: usize,
     text: &'static str,
-    columns: Vec<&'static str>,
+    pub columns: Vec<&'static str>,
     alone: Routes,
 }
 
@@ -71,7 +71,7 @@ fn install() -> &'static Install {
     })
 }
 
-fn rows() -> &'static [Row] {
+pub fn rows() -> &'static [Row] {
     static ALL: OnceLock<Vec<Row>> = OnceLock::new();
     ALL.get_or_init(|| {
         let lines = TABLE.lines().enumerate();
@@ -87,11 +87,11 @@ fn rows() -> &'static [Row] {
 }
 
 impl Row {
-    fn methods(&self) -> Vec<&'static str> {
+    pub fn methods(&self) -> Vec<&'static str> {
         self.columns[0].split(',').collect()
     }
 
-    fn is_shut(&self) -> bool {
+    pub fn is_shut(&self) -> bool {
         self.columns[2] == "Nobody"
     }
 

@@ -22,5 +22,8 @@ mod support {
 
 mod catalogue;
 mod journey;
+mod matrix;
 mod operator;
+mod relay;
+mod things;
 mod world;
