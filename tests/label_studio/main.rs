@@ -23,6 +23,7 @@ mod support {
 mod catalogue;
 mod journey;
 mod matrix;
+mod moves;
 mod operator;
 mod relay;
 mod things;

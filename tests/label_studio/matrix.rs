@@ -266,7 +266,7 @@ async fn every_row_is_decided_as_the_policy_matrix_says() {
     let printed = world.site.run(&["policy", "matrix", "--json"]);
     let policies = Policies(serde_json::from_str(&printed).unwrap());
     let homes = [&world.cats, &world.birds];
-    let things = homes.map(|home| Things::of(world, home));
+    let things = &relayed.things;
     let mut people = everybody(world);
     for who in &mut people {
         let Some(person) = who.person.filter(|_| who.called != "outsider") else { continue };

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::label_studio::LabelStudio;
+use crate::things::Things;
 use crate::world::World;
 
 /// A running relay. Its threads end with the process.
@@ -32,6 +33,8 @@ pub struct Seen {
 pub struct Relayed {
     pub world: World,
     pub relay: Relay,
+    /// Those of the first project, and of the second.
+    pub things: [Things; 2],
 }
 
 impl Relayed {
@@ -41,7 +44,8 @@ impl Relayed {
         let make = || {
             let relay = Relay::start(&LabelStudio::shared().address);
             let world = World::make(&relay.address, ["Lions", "Wolves"], "relayed.example");
-            Mutex::new(Self { world, relay })
+            let things = [&world.cats, &world.birds].map(|home| Things::of(&world, home));
+            Mutex::new(Self { world, relay, things })
         };
         let one = tokio::task::spawn_blocking(move || ONE.get_or_init(make)).await.unwrap();
         let alone = one.lock().await;
