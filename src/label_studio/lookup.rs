@@ -76,8 +76,9 @@ struct Thing {
     task: Option<u64>,
     #[serde(default)]
     completed_by: Option<Value>,
+    /// Of a draft only this says whose it is: `Alice A alice@example.com, 4`.
     #[serde(default)]
-    user: Option<Value>,
+    created_username: Option<String>,
     #[serde(default)]
     file: Option<String>,
 }
@@ -262,9 +263,11 @@ async fn find(
         Kind::Webhook => format!("/api/webhooks/{number}/"),
         Kind::Model => format!("/api/ml/{number}"),
         Kind::LabelLink => format!("/api/label_links/{number}/"),
+        Kind::Snapshot(project) => format!("/api/projects/{project}/exports/{number}"),
     };
     let Some(thing) = api.get::<Thing>("a look-up", &path).await? else { return Ok(None) };
-    let author = thing.completed_by.as_ref().or(thing.user.as_ref()).and_then(user);
+    let by_name = || thing.created_username.as_deref().and_then(user_of_name);
+    let author = thing.completed_by.as_ref().and_then(user).or_else(by_name);
     let task = if kind == Kind::Task { Some(number) } else { thing.task };
     let project = match (kind, task) {
         // What an annotation says of its project can disagree with its task, which counts.
@@ -273,6 +276,8 @@ async fn find(
             let task: Option<Thing> = api.get("a look-up", &path).await?;
             task.and_then(|task| task.project)
         }
+        // Found in the list of this very project.
+        (Kind::Snapshot(project), _) => Some(project),
         (Kind::Upload, _) => thing.file.as_deref().and_then(project_of_file),
         _ => thing.project,
     };
@@ -287,6 +292,11 @@ fn storage_path(direction: Direction, of: StorageType, number: u64) -> String {
 /// Its number, or an object with it.
 fn user(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.get("id").and_then(Value::as_u64))
+}
+
+/// What stands last was written by Label Studio, whatever a person calls himself.
+fn user_of_name(text: &str) -> Option<u64> {
+    text.rsplit_once(", ")?.1.parse().ok()
 }
 
 /// `upload/1/49bc59bd-dog.png`, with or without what stands before it.
@@ -373,6 +383,8 @@ mod tests {
         assert_eq!(user(&serde_json::json!(4)), Some(4));
         assert_eq!(user(&serde_json::json!({ "id": 4, "email": "a@b" })), Some(4));
         assert_eq!(user(&serde_json::json!("alice@example.com, 4")), None);
+        assert_eq!(user_of_name("Alice, 7 A alice@example.com, 4"), Some(4));
+        assert_eq!(user_of_name(""), None);
         assert_eq!(project_of_file("upload/12/49bc59bd-dog.png"), Some(12));
         assert_eq!(project_of_file("/data/upload/12/49bc59bd-dog.png"), Some(12));
         assert_eq!(project_of_file("elsewhere/12/x"), None);

@@ -18,6 +18,8 @@ pub enum Kind {
     /// A machine learning backend.
     Model,
     LabelLink,
+    /// An export snapshot of this project: Label Studio converts one whatever project the address names.
+    Snapshot(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -20,7 +20,12 @@ mod support {
     pub use site::{Person, Site};
 }
 
+mod catalogue;
 mod journey;
 mod kept;
+mod matrix;
+mod moves;
 mod operator;
+mod relay;
+mod things;
 mod world;

@@ -20,6 +20,7 @@ pub struct World {
     /// Where bob is an annotator.
     pub birds: Home,
     pub owner: Person,
+    pub administrator: Person,
     pub manager: Person,
     pub reviewer: Person,
     pub alice: Person,
@@ -65,7 +66,9 @@ impl World {
     /// The one of this binary.
     pub fn shared() -> &'static Self {
         static ONE: OnceLock<World> = OnceLock::new();
-        ONE.get_or_init(Self::make)
+        ONE.get_or_init(|| {
+            Self::make(&LabelStudio::shared().address, ["Cats", "Birds"], "example.com")
+        })
     }
 
     /// One more project for a test that changes it, made through the gateway by the owner; its storage is the cats'.
@@ -80,19 +83,24 @@ impl World {
         home
     }
 
-    fn make() -> Self {
+    /// One whose gateway finds Label Studio at this address, with projects and people of its own.
+    pub fn make(address: &str, titles: [&str; 2], domain: &str) -> Self {
         let (studio, moto) = (LabelStudio::shared(), Moto::shared());
-        let mut cats = home(studio, moto, "Cats", "cats");
-        let mut birds = home(studio, moto, "Birds", "birds");
-        let mut site = before(studio, moto);
+        let [mut cats, mut birds] =
+            titles.map(|title| home(studio, moto, title, &title.to_lowercase()));
+        let mut site = before_at(address, studio, moto);
         for organization in ["acme", "globex"] {
             site.run(&["organization", "create", "--name", organization]);
         }
-        let owner = site.person("acme", "olga@example.com", "owner");
-        let person = |name: &str| site.person("acme", &format!("{name}@example.com"), "");
+        let named = |organization: &str, name: &str, role: &str| {
+            site.person(organization, &format!("{name}@{domain}"), role)
+        };
+        let owner = named("acme", "olga", "owner");
+        let administrator = named("acme", "ada", "administrator");
+        let person = |name: &str| named("acme", name, "");
         let (manager, reviewer, nobody) = (person("mia"), person("rita"), person("nobody"));
         let (alice, bob) = (person("alice"), person("bob"));
-        let outsider = site.person("globex", "eve@example.com", "owner");
+        let outsider = named("globex", "eve", "owner");
         site.start();
         for home in [&mut cats, &mut birds] {
             adopted(&site, home);
@@ -112,6 +120,7 @@ impl World {
             cats,
             birds,
             owner,
+            administrator,
             manager,
             reviewer,
             alice,
@@ -124,14 +133,19 @@ impl World {
 
 /// A gateway in front of them, with nothing in its records.
 pub fn before(studio: &LabelStudio, moto: &Moto) -> Site {
+    before_at(&studio.address, studio, moto)
+}
+
+/// The same, which finds Label Studio at this address.
+pub fn before_at(address: &str, studio: &LabelStudio, moto: &Moto) -> Site {
     let site = Site::prepare(
         "[credentials.default]\nkind = \"static\"\naccess_key_id = { file = \"id\" }\n\
          secret_access_key = { file = \"secret\" }\n",
-        &[&moto.address, &studio.address],
+        &[&moto.address, address],
         &format!(
             "[label_studio]\nurl = {:?}\ntoken = {{ file = \"studio-token\" }}\norganization = \"acme\"\n\
              local_files = {:?}\n",
-            studio.url,
+            format!("http://{address}"),
             studio.data.path().join("files")
         ),
     );

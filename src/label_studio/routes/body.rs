@@ -176,7 +176,7 @@ impl Rule {
             (Says::Must(_), None) => Err(missing()),
             (Says::May(thing) | Says::Must(thing), Some(value)) => {
                 let number = value.number().ok_or_else(missing)?;
-                let kind = thing.kind(of).ok_or_else(missing)?;
+                let kind = thing.kind(of, None).ok_or_else(missing)?;
                 references.push(Reference { kind, number });
                 Ok(())
             }

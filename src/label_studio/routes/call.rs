@@ -35,8 +35,10 @@ impl Call {
         found: &Found,
         query: Pairs,
     ) -> Self {
+        let project = found.numbers.iter().find(|(name, ..)| **name == *"project");
+        let project = project.map(|(_, _, number)| *number);
         let reference = |thing: super::row::Thing, number| {
-            Some(Reference { kind: thing.kind(found.storage_type)?, number })
+            Some(Reference { kind: thing.kind(found.storage_type, project)?, number })
         };
         let numbers = found.numbers.iter();
         let mut references: Vec<_> =

@@ -57,6 +57,8 @@ pub(super) enum Thing {
     Of(Kind),
     /// A storage of the type that the path names.
     Storage(Direction),
+    /// An export snapshot of the project that the path names.
+    Snapshot,
 }
 
 /// A table that says something unsound.
@@ -90,14 +92,17 @@ impl Thing {
             "model" => Kind::Model,
             "link" => Kind::LabelLink,
             "storage" => return Some(Self::Storage(direction)),
+            "export" => return Some(Self::Snapshot),
             _ => return None,
         };
         Some(Self::Of(kind))
     }
 
-    pub(super) fn kind(self, of: Option<StorageType>) -> Option<Kind> {
+    /// `of` and `project`: what the path names besides.
+    pub(super) fn kind(self, of: Option<StorageType>, project: Option<u64>) -> Option<Kind> {
         match self {
             Self::Of(kind) => Some(kind),
+            Self::Snapshot => project.map(Kind::Snapshot),
             Self::Storage(direction) => of.map(|of| Kind::Storage(direction, of)),
         }
     }

@@ -32,7 +32,7 @@ fn every_deed_has_a_row() {
 
 #[test]
 fn calls_say_what_they_are_about_and_are_rebuilt() {
-    let cases: [(&str, &str, Deed, &[Reference], &str); 10] = [
+    let cases: [(&str, &str, Deed, &[Reference], &str); 11] = [
         ("GET", "/", Deed::OpenLabelStudio, &[], "/"),
         (
             "GET",
@@ -75,6 +75,13 @@ fn calls_say_what_they_are_about_and_are_rebuilt() {
             Deed::ViewStorage,
             &[reference(Kind::Storage(Direction::Import, StorageType::LocalFiles), 5)],
             "/api/storages/localfiles/5",
+        ),
+        (
+            "POST",
+            "/api/projects/7/exports/5/convert",
+            Deed::ExportData,
+            &[reference(Kind::Project, 7), reference(Kind::Snapshot(7), 5)],
+            "/api/projects/7/exports/5/convert",
         ),
         (
             "GET",
@@ -270,7 +277,8 @@ fn bodies_that_say_something_else_to_another_reader_are_refused() {
         ("POST", "/api/tasks/", ""),
         ("POST", "/api/dm/views/", "null"),
         ("POST", "/api/tasks/1/annotations/", r#"{"completed_by":3}"#),
-        ("POST", "/api/projects/1/import", r#"{"url":"http://169.254.169.254/"}"#),
+        ("POST", "/api/projects/1/import", r#"[{"data":{},"file_upload_id":3}]"#),
+        ("PATCH", "/api/current-user/product-tour", r#"{"user":3}"#),
         ("PATCH", "/api/projects/1/", r#"{"task_data_password":"x"}"#),
         ("PATCH", "/api/users/1/", r#"{"email":"b@example.com"}"#),
     ] {
@@ -297,7 +305,7 @@ fn multipart_is_read_in_one_way_only() {
     let kind = "multipart/form-data; boundary=b";
     assert!(read(kind, &form("name=\"file\"; filename=\"a.json\"")).is_ok());
     for (what, kind, body) in [
-        ("a field that is refused", kind, form("name=\"url\"")),
+        ("a field that is refused", kind, form("name=\"file_upload_id\"")),
         ("without quotes", kind, form("name=url")),
         ("two names", kind, form("name=\"a\"; name=\"url\"")),
         ("an extended name", kind, form("name=\"a\"; name*=utf-8''url")),
