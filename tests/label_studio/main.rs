@@ -20,7 +20,10 @@ mod support {
     pub use site::{Person, Site};
 }
 
+mod bridging;
+mod check;
 mod journey;
 mod kept;
 mod operator;
+mod tokens;
 mod world;
