@@ -80,7 +80,8 @@ impl Schemes {
             }
             Ok(whose)
         };
-        self.holders.try_get_with(key, counted).await.map_err(|error| {
+        // Boxed, as are those that ask so.
+        Box::pin(self.holders.try_get_with(key, counted)).await.map_err(|error| {
             if matches!(*error, IdentityError::NotValid) {
                 self.not_holding.insert(key, ());
             }

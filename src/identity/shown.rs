@@ -239,7 +239,7 @@ mod tests {
             (format!("Bearer {HEX}"), None),
             (format!("Token {JWT}"), None),
             (format!("Token {}", HEX.to_uppercase()), None),
-            (format!("Token {}", &HEX[1..]), None),
+            (format!("Token {}", HEX.replacen('5', "", 1)), None),
             (format!("Token {HEX}0"), None),
             (format!("Token {HEX},{HEX}"), None),
             (format!("Bearer {JWT}.x"), None),

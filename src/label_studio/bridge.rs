@@ -114,7 +114,8 @@ impl Bridge {
         let (email, control) = (email.to_owned(), self.banks.control.clone());
         let work = control.run(async move { crossing.access(account, &email).await });
         let flight = self.kept.try_get_with(account, async { work.await? });
-        flight.await.map_err(|error| BridgeError::clone(&error))
+        // Boxed: rare, and large.
+        Box::pin(flight).await.map_err(|error| BridgeError::clone(&error))
     }
 
     /// Label Studio did not take it: the next one is made afresh. Whoever comes with one that was replaced already changes

@@ -87,7 +87,7 @@ impl<'a> Inspection<'a> {
         self.findings.faults.extend([Fault::of(key, what.into(), remedy)]);
     }
 
-    fn remark(&mut self, what: String) {
+    fn remark(&mut self, what: &str) {
         self.findings.remarks.push(format!("Label Studio: {what}"));
     }
 
@@ -106,7 +106,7 @@ impl<'a> Inspection<'a> {
     fn shown(&mut self, shown: &Shown) {
         let url = self.settings.url.to_string();
         let url = url.trim_end_matches('/');
-        self.remark(format!("{url} answers"));
+        self.remark(&format!("{url} answers"));
         judge_clock(shown.date.as_deref(), self.clock, "label_studio.url", self.findings);
         if shown.open_sign_up {
             self.fault(
@@ -124,7 +124,7 @@ impl<'a> Inspection<'a> {
         }
         if !shown.open.is_empty() {
             let open = shown.open.join(", ");
-            self.remark(format!(
+            self.remark(&format!(
                 "shows {open} and avatars without a sign-in, which it cannot be kept from; the gateway shuts them, so nobody \
                  but the gateway may reach it"
             ));
@@ -139,7 +139,7 @@ impl<'a> Inspection<'a> {
         let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
         let loopback = name == "localhost" || address.is_ok_and(|address| address.is_loopback());
         if !loopback {
-            self.remark(format!(
+            self.remark(&format!(
                 "{name} is not this machine's loopback: from here nobody can tell who else reaches it. Let a firewall there \
                  admit this machine alone to port {port}"
             ));
@@ -185,7 +185,7 @@ impl<'a> Inspection<'a> {
             .strip_prefix(known)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         if of_it {
-            self.remark(format!("version {release}, to which the catalogue of {known} applies"));
+            self.remark(&format!("version {release}, to which the catalogue of {known} applies"));
         } else {
             let what = format!(
                 "Label Studio is {release}, and the catalogue of routes that applies is of {known}"
@@ -247,7 +247,7 @@ impl<'a> Inspection<'a> {
         for surveyed in projects {
             let Some(project) = catalog.project_by_number(organization.id, surveyed.number) else {
                 let title = &surveyed.title;
-                self.remark(format!(
+                self.remark(&format!(
                     "its project {} ({title:?}) is not in the catalogue yet: sluicegate serve takes it in",
                     surveyed.number
                 ));
@@ -269,7 +269,7 @@ impl<'a> Inspection<'a> {
             let SurveyedStorage { number, kind, .. } = storage;
             let key = format!("project {}", project.name);
             let Some((bucket, prefix)) = place_of(storage) else {
-                self.remark(format!(
+                self.remark(&format!(
                     "{key}: its storage {number} is of the kind {kind:?}, from which the gateway serves nothing"
                 ));
                 continue;
@@ -308,7 +308,7 @@ impl<'a> Inspection<'a> {
         };
         if own.is_empty() && shared.is_empty() {
             let (project, organization) = (&project.name, &organization.name);
-            self.remark(format!(
+            self.remark(&format!(
                 "project {project} has no member, so only owners and administrators see it: sluicegate project member add \
                  --organization {organization} --name {project} --email EMAIL --role annotator"
             ));
