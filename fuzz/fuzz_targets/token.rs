@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use sluicegate::identity::{session_in, token_in};
+use sluicegate::identity::{ShownToken, session_in, token_in};
 
 fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     let mut headers = HeaderMap::new();
@@ -22,7 +22,10 @@ fuzz_target!(|input: (Vec<&[u8]>, Vec<&[u8]>)| {
     if let Ok(Some(session)) = session_in(&headers) {
         assert!(sent("cookie", session));
     }
-    if let Ok(Some(token)) = token_in(&headers) {
+    if let Ok(Some(
+        ShownToken::Ours(token) | ShownToken::Legacy(token) | ShownToken::Jwt(token),
+    )) = token_in(&headers)
+    {
         assert!(sent("authorization", token));
     }
 });

@@ -43,6 +43,7 @@ impl<'a> Account<'a> {
             signed_in_by: match person.proof() {
                 Proof::Session(_) => "session",
                 Proof::Token(_) => "token",
+                Proof::LabelStudio(_) => "label-studio-token",
             },
             until: Some(person.valid_until())
                 .filter(|until| *until != Timestamp::MAX)

@@ -31,6 +31,8 @@ pub enum DeskError {
     },
     #[error("sign-out")]
     SignOut(#[from] IdentityError),
+    #[error("no token of Label Studio's was exchanged")]
+    Exchange(#[source] IdentityError),
     #[error(transparent)]
     Denied(#[from] Denial),
     #[error("no such asset is built in")]

@@ -5,6 +5,7 @@ mod answer;
 mod asset;
 mod body;
 mod error;
+mod exchange;
 mod explain;
 mod handles;
 mod home;
@@ -84,6 +85,7 @@ impl Desk {
                 let body = body::read(incoming, body, "application/json", HANDLES_LIMIT).await?;
                 handles::answer(&self.policy, grant, &body)?
             }
+            Visit::ExchangeToken => exchange::answer(&self.schemes, incoming, body).await?,
             Visit::ExplainRequest(id) => {
                 let organization = person(grant)?.organization_name();
                 self.explanations.answer(&self.control, *id, organization).await?

@@ -245,7 +245,9 @@ async fn has_room(shared: &Shared) -> bool {
 fn wait_for(ask: &Ask) -> Wait {
     match ask {
         Ask::LabelStudio(call) if call.changes() => Wait::BeforeDeed,
-        Ask::Write(_) | Ask::Visit(Visit::SignIn | Visit::SignOut) => Wait::BeforeDeed,
+        Ask::Write(_) | Ask::Visit(Visit::SignIn | Visit::SignOut | Visit::ExchangeToken) => {
+            Wait::BeforeDeed
+        }
         // Its pages and lists hold no object.
         Ask::LabelStudio(call) if call.deed() == Deed::OpenLabelStudio => Wait::Never,
         Ask::Read(_) | Ask::List { .. } | Ask::LabelStudio(_) => Wait::BeforeAnswer,

@@ -163,6 +163,7 @@ impl Facts {
         let (kind, id) = match person.proof() {
             Proof::Session(id) => ("session", id),
             Proof::Token(id) => ("token", id),
+            Proof::LabelStudio(id) => ("label-studio-token", id),
         };
         map.serialize_entry("proof", kind)?;
         // Enough to tell one session from another; not enough to look for its preimage.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::crossing::Crossing;
 use super::error::CredentialError;
 use super::slot::Held;
 use super::sources::Sources;
@@ -79,8 +80,7 @@ impl Minter {
         let (Some(bridge), Some(person)) = (&self.bridge, grant.identity().person()) else {
             return Err(CredentialError::NoBridge);
         };
-        let access = bridge.access(person.account(), person.email()).await;
-        Ok(Credential(Kind::LabelStudio(access.map_err(CredentialError::Bridge)?)))
+        Ok(Credential(Kind::LabelStudio(Arc::new(Crossing::of(bridge, person).await?))))
     }
 
     /// The credential that opens a project's storage.

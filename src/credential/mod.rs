@@ -4,6 +4,7 @@
 pub mod aws;
 mod backoff;
 mod chain;
+mod crossing;
 mod error;
 mod minter;
 mod role;
@@ -38,7 +39,7 @@ enum Kind {
     None,
     Aws(Arc<slot::Held>),
     /// The person's own user in Label Studio.
-    LabelStudio(Arc<Access>),
+    LabelStudio(Arc<crossing::Crossing>),
 }
 
 impl Credential {
@@ -59,10 +60,23 @@ impl Credential {
 
     /// The access token of the person's own user in Label Studio.
     #[must_use]
-    pub const fn label_studio(&self) -> Option<&Arc<Access>> {
+    pub fn label_studio(&self) -> Option<&Arc<Access>> {
         match &self.0 {
             Kind::None | Kind::Aws(_) => None,
-            Kind::LabelStudio(access) => Some(access),
+            Kind::LabelStudio(crossing) => Some(&crossing.access),
+        }
+    }
+
+    /// Label Studio refused the person's access token: a credential with a fresh one.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when none can be had now.
+    pub async fn afresh(&self) -> Result<Self, CredentialError> {
+        match &self.0 {
+            Kind::LabelStudio(crossing) => {
+                Ok(Self(Kind::LabelStudio(Arc::new(crossing.afresh().await?))))
+            }
+            Kind::None | Kind::Aws(_) => Err(CredentialError::NoBridge),
         }
     }
 

@@ -61,6 +61,19 @@ impl Attempts {
         self.take(&self.buckets, (&key(b"address", "", Some(client)), ADDRESS_FACTOR), now)
     }
 
+    /// Counts a token that Label Studio has to be asked about, until it is known that it holds.
+    pub(super) fn at_token(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
+        self.take(&self.buckets, (&key(b"token", "", Some(client)), ADDRESS_FACTOR), now)
+    }
+
+    /// It held: it does not count.
+    pub(super) fn token_held(&self, client: IpAddr) {
+        let bucket = self.buckets.get(&key(b"token", "", Some(client)));
+        if let Some(bucket) = bucket {
+            bucket.give_back(self.per_minute.get().saturating_mul(ADDRESS_FACTOR));
+        }
+    }
+
     /// Counts an attempt at an account.
     pub(super) fn at_account(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), TooMany> {
         let email = attempt.email.as_str();
@@ -105,6 +118,10 @@ impl Default for Bucket {
 }
 
 impl Bucket {
+    fn give_back(&self, per_minute: u32) {
+        self.0.fetch_sub(MINUTE_MS / i64::from(per_minute.max(1)), Ordering::Relaxed);
+    }
+
     fn take(&self, per_minute: u32, now: i64) -> Result<(), TooMany> {
         let step = MINUTE_MS / i64::from(per_minute.max(1));
         let burst = step.saturating_mul(i64::from(per_minute.max(1)));
@@ -165,6 +182,21 @@ mod tests {
         assert!(attempts.at_account(attempt, at(6)).is_err());
         attempts.forgive(&email, client);
         assert_eq!(attempts.at_account(attempt, at(6)), Ok(()));
+    }
+
+    #[test]
+    fn tokens_count_only_while_they_do_not_hold_and_apart_from_sign_ins() {
+        let attempts = Attempts::new(NonZeroU32::MIN);
+        let client = "192.0.2.1".parse().unwrap();
+        for _ in 0..100 {
+            assert_eq!(attempts.at_token(client, at(0)), Ok(()));
+            attempts.token_held(client);
+        }
+        for _ in 0..10 {
+            assert_eq!(attempts.at_token(client, at(0)), Ok(()));
+        }
+        assert_eq!(attempts.at_token(client, at(0)), Err(TooMany { retry_after_seconds: 6 }));
+        assert_eq!(attempts.at_all(client, at(0)), Ok(()));
     }
 
     #[test]

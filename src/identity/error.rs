@@ -19,6 +19,12 @@ pub enum IdentityError {
     BadAuthorization,
     #[error("a change asked with a session came from another origin, or without saying from where")]
     CrossOrigin,
+    #[error(
+        "too many tokens of Label Studio's that do not hold; free again in {retry_after_seconds} s"
+    )]
+    TooManyAttempts { retry_after_seconds: u64 },
+    #[error("Label Studio could not say whose token it is")]
+    LabelStudio(#[from] BridgeError),
     #[error("the records did not answer")]
     Unavailable(#[source] Arc<RecordsError>),
     #[error(transparent)]

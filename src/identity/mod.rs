@@ -4,6 +4,7 @@
 mod api_token;
 mod attempts;
 mod error;
+mod label_studio;
 mod origin;
 mod password;
 mod person;
@@ -17,12 +18,13 @@ mod tests;
 
 pub use api_token::{TokenWish, create_token};
 pub use error::{IdentityError, SignInError};
+pub use label_studio::Exchanged;
 pub use password::{PasswordError, Passwords};
 pub use person::{Identity, Person, Proof, ProofId};
 pub use schemes::{Parts, Schemes};
 pub use session::{CLEARING_COOKIE, NewSession, SignIn};
 pub use settings::Settings;
-pub use shown::{COOKIE_NAME, TOKEN_PREFIX, session_in, session_shown, token_in};
+pub use shown::{COOKIE_NAME, ShownToken, TOKEN_PREFIX, session_in, session_shown, token_in};
 pub(crate) use suppose::{Supposed, suppose};
 
 pub use crate::catalog::{Allowed, Scope};

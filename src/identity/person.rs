@@ -40,6 +40,8 @@ pub enum Proof {
     Session(ProofId),
     /// An API token, by the hash of it.
     Token(ProofId),
+    /// A token of Label Studio's own, by the hash of it.
+    LabelStudio(ProofId),
 }
 
 /// The SHA-256 of a session id or of a token: what the records and every cache know it by.
@@ -166,7 +168,7 @@ impl Proof {
     #[must_use]
     pub const fn id(&self) -> &ProofId {
         match self {
-            Self::Session(id) | Self::Token(id) => id,
+            Self::Session(id) | Self::Token(id) | Self::LabelStudio(id) => id,
         }
     }
 }

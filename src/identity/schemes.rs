@@ -8,17 +8,19 @@ use ahash::RandomState;
 use http::{HeaderMap, Method};
 use moka::policy::EvictionPolicy;
 
-use super::attempts::{Attempts, network};
+use super::attempts::{Attempts, TooMany, network};
+use super::label_studio::{HELD_LATELY, TOKEN_KEPT, TOKEN_UNKNOWN};
 use super::origin::{self, Demand, Ours};
 use super::person::Pulse;
-use super::shown::{proof_id, session_in, token_in};
+use super::shown::{ShownToken, proof_id, session_in, token_in};
 use super::{Identity, IdentityError, PasswordError, Passwords, Person, Proof, Settings};
 use crate::catalog::{AccountId, Scope};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::Control;
 use crate::ground::random::Random;
 use crate::ground::seal::{MasterKey, SealKey};
-use crate::label_studio::{self, Bridge};
+use crate::ground::secret::Secret;
+use crate::label_studio::{self, Bridge, UserToken};
 use crate::listener::Incoming;
 use crate::records::{KnownPerson, Records, Watch};
 use crate::request::{Ask, Operation};
@@ -46,10 +48,19 @@ pub struct Schemes {
     pub(super) attempts: Attempts,
     address_key: SealKey,
     /// The generation is part of the key: an outdated entry cannot even be found.
-    people: moka::future::Cache<(Proof, u64), Arc<Person>, RandomState>,
+    people: moka::future::Cache<Key, Arc<Person>, RandomState>,
     /// Proofs that do not hold, apart, so that inventing them pushes nobody real out.
-    unknown: moka::sync::Cache<(Proof, u64), (), RandomState>,
+    unknown: moka::sync::Cache<Key, (), RandomState>,
+    /// Whose Label Studio's tokens are, by its word.
+    pub(super) holders: moka::future::Cache<Key, AccountId, RandomState>,
+    /// Those that it does not know.
+    pub(super) not_holding: moka::sync::Cache<Key, (), RandomState>,
+    /// Those that held lately: asking about them again is nobody's attempt.
+    pub(super) held_lately: moka::sync::Cache<Proof, (), RandomState>,
 }
+
+/// What is known of a proof in one generation.
+pub(super) type Key = (Proof, u64);
 
 const PEOPLE_KEPT: u64 = 100_000;
 const UNKNOWN_KEPT: u64 = 10_000;
@@ -62,6 +73,7 @@ pub(super) struct Asked<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) method: &'a Method,
     pub(super) host: &'a str,
+    pub(super) client: IpAddr,
     /// The operation is anybody's (R12).
     pub(super) public: bool,
 }
@@ -79,12 +91,21 @@ impl Schemes {
             .max_capacity(UNKNOWN_KEPT)
             .time_to_idle(KEPT_UNUSED)
             .eviction_policy(EvictionPolicy::lru());
+        let holders =
+            moka::future::Cache::builder().max_capacity(PEOPLE_KEPT).time_to_live(TOKEN_KEPT);
+        let not_holding =
+            moka::sync::Cache::builder().max_capacity(UNKNOWN_KEPT).time_to_live(TOKEN_UNKNOWN);
+        let held_lately =
+            moka::sync::Cache::builder().max_capacity(PEOPLE_KEPT).time_to_idle(HELD_LATELY);
         Ok(Self {
             passwords,
             attempts: Attempts::new(parts.settings.attempts_per_minute),
             address_key: parts.master.derive(&[b"address"]),
             people: people.build_with_hasher(RandomState::new()),
             unknown: unknown.build_with_hasher(RandomState::new()),
+            holders: holders.build_with_hasher(RandomState::new()),
+            not_holding: not_holding.build_with_hasher(RandomState::new()),
+            held_lately: held_lately.build_with_hasher(RandomState::new()),
             parts,
         })
     }
@@ -104,11 +125,13 @@ impl Schemes {
             Ask::Read(_) | Ask::Write(_) | Ask::List { .. } | Ask::LabelStudio(_) => false,
         };
         let (headers, method, host) = (incoming.headers(), incoming.method(), incoming.host());
-        self.identify_shown(Asked { headers, method, host, public }).await
+        let client = incoming.client();
+        self.identify_shown(Asked { headers, method, host, client, public }).await
     }
 
     /// The same person by the same proof, as of now: fails when the proof no longer holds (R14). A session that is
-    /// asked for here is in use, by the stream that asks; streams ask often enough to keep theirs from becoming idle.
+    /// asked for here is in use, by the stream that asks; streams ask often enough to keep theirs from becoming idle. Of a
+    /// token of Label Studio's, which may be at its end by itself, the account is what must still hold.
     ///
     /// # Errors
     /// [`IdentityError::NotValid`] when it no longer does.
@@ -116,14 +139,20 @@ impl Schemes {
         match identity.person() {
             None => Ok(Identity::NOBODY),
             Some(person) => {
-                let person = self.known(person.proof).await?;
-                Ok(Identity(Some(person)))
+                let again = match person.proof {
+                    Proof::LabelStudio(_) => {
+                        let generation = self.parts.watch.catalog().generation().current();
+                        self.person_of((person.proof, generation), person.account).await?
+                    }
+                    proof @ (Proof::Session(_) | Proof::Token(_)) => self.known(proof).await?,
+                };
+                Ok(Identity(Some(again)))
             }
         }
     }
 
     pub(super) async fn identify_shown(&self, asked: Asked<'_>) -> Result<Identity, IdentityError> {
-        let token = token_in(asked.headers)?.map(|text| Proof::Token(proof_id(text)));
+        let token = token_in(asked.headers)?;
         let session = forgiving(asked, session_in(asked.headers))?.flatten();
         let session = session.map(|text| Proof::Session(proof_id(text)));
         if let Some(demand) = demand(asked, session.is_some(), token.is_some()) {
@@ -136,7 +165,7 @@ impl Schemes {
         };
         let by_token = match token {
             None => None,
-            Some(proof) => Some(self.known(proof).await?),
+            Some(token) => Some(self.known_by(token, asked.client).await?),
         };
         match (by_session, by_token) {
             (Some(one), Some(other)) if one.account != other.account => {
@@ -144,6 +173,47 @@ impl Schemes {
             }
             (by_session, by_token) => Ok(Identity(by_token.or(by_session))),
         }
+    }
+
+    async fn known_by(
+        &self,
+        token: ShownToken<'_>,
+        client: IpAddr,
+    ) -> Result<Arc<Person>, IdentityError> {
+        let token = match token {
+            ShownToken::Ours(text) => return self.known(Proof::Token(proof_id(text))).await,
+            ShownToken::Legacy(text) => UserToken::Legacy(Secret::new(text.to_owned())),
+            ShownToken::Jwt(text) => UserToken::Access(Secret::new(text.to_owned())),
+        };
+        self.known_by_user_token(token, client).await
+    }
+
+    /// The person of this account, who was known by that proof, in that generation.
+    pub(super) async fn person_of(
+        &self,
+        key: Key,
+        account: AccountId,
+    ) -> Result<Arc<Person>, IdentityError> {
+        if let Some(person) = self.people.get(&key).await {
+            return Ok(person);
+        }
+        let records = self.parts.watch.records().clone();
+        let master = self.parts.master.clone();
+        let (proof, generation) = key;
+        let work = self.parts.control.run(async move {
+            let person = records.person(account).await?.ok_or(IdentityError::NotValid)?;
+            // One for all tokens of his: an access token lives for minutes, and what a program was given lasts longer.
+            let handle_key = master.derive(&[b"handle", b"label-studio", &account.0.to_be_bytes()]);
+            let facts = Facts {
+                person,
+                scope: Scope::ALL,
+                valid_until: Timestamp::MAX,
+                pulse: Pulse::new(Timestamp::MAX),
+            };
+            Ok(facts.of(proof, generation, handle_key))
+        });
+        let loaded = self.people.try_get_with(key, async { work.await? }).await;
+        loaded.map_err(|error: Arc<IdentityError>| IdentityError::clone(&error))
     }
 
     /// The person of this proof, from the cache or from the records, if the proof holds at this moment.
@@ -191,6 +261,8 @@ impl Schemes {
             let told = match proof {
                 Proof::Session(id) => records.touch_session(&id.0, now).await,
                 Proof::Token(id) => records.touch_token(&id.0, now).await,
+                // Of those the records hold nothing.
+                Proof::LabelStudio(_) => Ok(()),
             };
             if let Err(error) = told {
                 tracing::warn!(cause = %error, "the last use of a session or token was not recorded");
@@ -242,25 +314,49 @@ async fn read(
             let used = found.last_used.unwrap_or(Timestamp::UNIX_EPOCH);
             (found.person, found.scope, valid_until, used)
         }
+        // Label Studio says whose those are.
+        Proof::LabelStudio(_) => return Err(IdentityError::NotValid),
     };
     let account = person.account.0.to_be_bytes();
     let handle_key = master.derive(&[b"handle", &proof.id().0, &account]);
-    let pulse = Pulse::new(seen);
-    let KnownPerson { account, email, organization, organization_name, organization_role, .. } =
-        person;
-    Ok(Arc::new(Person {
-        account,
-        email,
-        organization,
-        organization_name,
-        organization_role,
-        workspace_roles: person.memberships.workspaces,
-        project_roles: person.memberships.projects,
-        proof,
-        scope,
-        valid_until,
-        generation,
-        handle_key,
-        pulse,
-    }))
+    let facts = Facts { person, scope, valid_until, pulse: Pulse::new(seen) };
+    Ok(facts.of(proof, generation, handle_key))
+}
+
+/// What is known of a person, however he came.
+struct Facts {
+    person: KnownPerson,
+    scope: Scope,
+    valid_until: Timestamp,
+    pulse: Pulse,
+}
+
+impl Facts {
+    fn of(self, proof: Proof, generation: u64, handle_key: SealKey) -> Arc<Person> {
+        let Self { person, scope, valid_until, pulse } = self;
+        let KnownPerson {
+            account, email, organization, organization_name, organization_role, ..
+        } = person;
+        Arc::new(Person {
+            account,
+            email,
+            organization,
+            organization_name,
+            organization_role,
+            workspace_roles: person.memberships.workspaces,
+            project_roles: person.memberships.projects,
+            proof,
+            scope,
+            valid_until,
+            generation,
+            handle_key,
+            pulse,
+        })
+    }
+}
+
+impl From<TooMany> for IdentityError {
+    fn from(TooMany { retry_after_seconds }: TooMany) -> Self {
+        Self::TooManyAttempts { retry_after_seconds }
+    }
 }

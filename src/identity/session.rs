@@ -13,8 +13,7 @@ use super::{COOKIE_NAME, IdentityError, PasswordError, ProofId, Schemes, SignInE
 use crate::catalog::{AccountId, Email};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
-use crate::label_studio::Passwords;
-use crate::records::{AccountRow, NewAccount, NewSessionRow, RecordsError};
+use crate::records::{AccountRow, NewSessionRow, RecordsError};
 
 /// What a visitor fills in, and where he is.
 #[derive(Debug)]
@@ -114,40 +113,6 @@ impl Schemes {
             self.end(replaced).await?;
         }
         Ok(session)
-    }
-
-    /// Whoever has no password here may be a user of Label Studio's, by his password there: he then has an account, and is
-    /// that user. An account of another organization, or one that is disabled, is nobody's.
-    async fn by_label_studio(
-        &self,
-        email: &Email,
-        account: Option<AccountRow>,
-        password: &Secret<String>,
-    ) -> Result<Option<AccountRow>, SignInError> {
-        let Some((settings, bridge)) = &self.parts.studio else { return Ok(None) };
-        let catalog = self.parts.watch.catalog().current();
-        let organization = catalog.organizations().find(|one| one.name == settings.organization);
-        let Some(organization) = organization.map(|one| one.id) else { return Ok(None) };
-        let barred = account
-            .as_ref()
-            .is_some_and(|it| it.organization != organization || it.disabled.is_some());
-        if barred || settings.passwords == Passwords::Refused {
-            return Ok(None);
-        }
-        let Some(known) = bridge.check_password(email.as_str(), password).await? else {
-            return Ok(None);
-        };
-        let records = self.parts.watch.records();
-        if account.is_none() {
-            let new = NewAccount { email, role: None, password_hash: None };
-            records.create_account(organization, new).await?;
-            self.parts.watch.catch_up().await?;
-        }
-        let account = records.account_by_email(email).await?;
-        if let Some(account) = &account {
-            bridge.bind(account.id, known).await?;
-        }
-        Ok(account)
     }
 
     async fn refuse_after_hashing(

@@ -13,6 +13,10 @@ pub const COOKIE_NAME: &str = "__Host-sluicegate";
 pub const TOKEN_PREFIX: &str = "sgt_";
 /// 256 bits in base64url.
 const RANDOM_CHARACTERS: usize = 43;
+/// Of a legacy token of Label Studio's.
+const LEGACY_CHARACTERS: usize = 40;
+/// Label Studio's JWTs have about 240.
+const JWT_CHARACTERS: usize = 2048;
 
 /// The session id in the request's cookies, if any.
 ///
@@ -43,11 +47,22 @@ fn our_value(pair: &[u8]) -> Option<&[u8]> {
     pair.strip_prefix(COOKIE_NAME.as_bytes())?.trim_ascii_start().strip_prefix(b"=")
 }
 
-/// The API token in `Authorization`, if there is such a header.
+/// What `Authorization` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownToken<'a> {
+    /// A token of the gateway's own.
+    Ours(&'a str),
+    /// By its form a legacy token of Label Studio's: 40 hex digits.
+    Legacy(&'a str),
+    /// By its form an access token of Label Studio's: a JWT.
+    Jwt(&'a str),
+}
+
+/// The token in `Authorization`, if there is such a header.
 ///
 /// # Errors
 /// [`IdentityError::BadAuthorization`] for anything but one `Bearer` or `Token` with a text like a token's.
-pub fn token_in(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {
+pub fn token_in(headers: &HeaderMap) -> Result<Option<ShownToken<'_>>, IdentityError> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     match (all.next(), all.next()) {
         (None, _) => Ok(None),
@@ -59,18 +74,39 @@ pub fn token_in(headers: &HeaderMap) -> Result<Option<&str>, IdentityError> {
 }
 
 /// RFC 9110, section 11.4: a scheme in any case, one or more spaces, the credentials.
-fn read_authorization(header: &[u8]) -> Option<&str> {
+fn read_authorization(header: &[u8]) -> Option<ShownToken<'_>> {
     let space = header.iter().position(|byte| *byte == b' ')?;
     let (scheme, rest) = header.split_at_checked(space)?;
-    let known = scheme.eq_ignore_ascii_case(b"bearer") || scheme.eq_ignore_ascii_case(b"token");
-    let text = rest.trim_ascii();
-    (known && random_text(text.strip_prefix(TOKEN_PREFIX.as_bytes())?).is_some())
-        .then(|| std::str::from_utf8(text).ok())?
+    let (bearer, token) =
+        (scheme.eq_ignore_ascii_case(b"bearer"), scheme.eq_ignore_ascii_case(b"token"));
+    let text = std::str::from_utf8(rest.trim_ascii()).ok()?;
+    match text.strip_prefix(TOKEN_PREFIX) {
+        Some(random) => ((bearer || token) && random_text(random.as_bytes()).is_some())
+            .then_some(ShownToken::Ours(text)),
+        None if bearer && is_jwt(text) => Some(ShownToken::Jwt(text)),
+        None if token && is_legacy(text) => Some(ShownToken::Legacy(text)),
+        None => None,
+    }
+}
+
+/// As Label Studio makes them, and in no other spelling.
+fn is_legacy(text: &str) -> bool {
+    text.len() == LEGACY_CHARACTERS
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// RFC 7515, section 3.1: three parts in base64url, none of them empty.
+fn is_jwt(text: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.bytes().all(is_base64url);
+    text.len() <= JWT_CHARACTERS && text.split('.').count() == 3 && text.split('.').all(part)
+}
+
+const fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 fn random_text(value: &[u8]) -> Option<&str> {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (value.len() == RANDOM_CHARACTERS && value.iter().all(allowed))
+    (value.len() == RANDOM_CHARACTERS && value.iter().copied().all(is_base64url))
         .then(|| std::str::from_utf8(value).ok())?
 }
 
@@ -173,15 +209,51 @@ mod tests {
             let map = headers(&AUTHORIZATION, &[header.as_bytes()]);
             let read = token_in(&map);
             if good {
-                assert_eq!(read.unwrap(), Some(token.as_str()), "{header:?}");
+                assert_eq!(read.unwrap(), Some(ShownToken::Ours(&token)), "{header:?}");
             } else {
                 assert!(matches!(read, Err(IdentityError::BadAuthorization)), "{header:?}");
             }
         }
         assert!(matches!(token_in(&HeaderMap::new()), Ok(None)));
         let bearer = format!("Bearer {token}");
+        let legacy = b"Token 5ca1ab1e00c0ffee00ba5eba1100f00d00facade".as_slice();
+        let mixed = headers(&AUTHORIZATION, &[bearer.as_bytes(), legacy]);
+        assert!(
+            matches!(token_in(&mixed), Err(IdentityError::BadAuthorization)),
+            "ours and another"
+        );
         let twice = headers(&AUTHORIZATION, &[bearer.as_bytes(), bearer.as_bytes()]);
         assert!(matches!(token_in(&twice), Err(IdentityError::BadAuthorization)));
+    }
+
+    #[test]
+    fn tokens_of_label_studio_are_known_by_scheme_and_form() {
+        const HEX: &str = "5ca1ab1e00c0ffee00ba5eba1100f00d00facade";
+        const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2ln-_";
+        let long = format!("Bearer e30.{}.c2ln", "A".repeat(JWT_CHARACTERS));
+        for (header, expected) in [
+            (format!("Token {HEX}"), Some(ShownToken::Legacy(HEX))),
+            (format!("tOKEN  {HEX} "), Some(ShownToken::Legacy(HEX))),
+            (format!("Bearer {JWT}"), Some(ShownToken::Jwt(JWT))),
+            // Label Studio takes neither scheme for the other's.
+            (format!("Bearer {HEX}"), None),
+            (format!("Token {JWT}"), None),
+            (format!("Token {}", HEX.to_uppercase()), None),
+            (format!("Token {}", HEX.replacen('5', "", 1)), None),
+            (format!("Token {HEX}0"), None),
+            (format!("Token {HEX},{HEX}"), None),
+            (format!("Bearer {JWT}.x"), None),
+            (format!("Bearer {JWT}="), None),
+            ("Bearer e30.e30".to_owned(), None),
+            ("Bearer e30.e30.".to_owned(), None),
+            ("Bearer ..".to_owned(), None),
+            ("Bearer e30.é.e30".to_owned(), None),
+            (format!("Basic {JWT}"), None),
+            (long, None),
+        ] {
+            let map = headers(&AUTHORIZATION, &[header.as_bytes()]);
+            assert_eq!(token_in(&map).ok().flatten(), expected, "{header}");
+        }
     }
 
     proptest::proptest! {
@@ -206,7 +278,7 @@ mod tests {
             if let Ok(Some(id)) = session_in(&map) {
                 proptest::prop_assert!(random_text(id.as_bytes()).is_some());
             }
-            if let Ok(Some(token)) = token_in(&map) {
+            if let Ok(Some(ShownToken::Ours(token))) = token_in(&map) {
                 proptest::prop_assert_eq!(token.len(), 47);
                 proptest::prop_assert!(token.starts_with(TOKEN_PREFIX));
             }

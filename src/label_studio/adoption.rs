@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::api::{Api, ApiError};
 use crate::catalog::{AccountId, OrganizationId, OrganizationName, ProjectName, WorkspaceName};
 use crate::records::{self, RecordsError, Watch};
@@ -31,24 +29,10 @@ pub enum AdoptionError {
     Records(#[from] RecordsError),
 }
 
-#[derive(Deserialize)]
-struct Page {
-    results: Vec<Listed>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    id: u64,
-    title: Option<String>,
-}
-
 /// Projects that others make past the gateway are seen after so long.
 const PERIOD: Duration = Duration::from_secs(60);
 /// Before the first success, since people wait for it.
 const SOON: Duration = Duration::from_secs(2);
-/// Label Studio's own limit of a page.
-const PAGE: usize = 100;
 
 impl Adoption {
     /// Keeps in step, for as long as the process lives: a task of the control plane.
@@ -73,7 +57,7 @@ impl Adoption {
     pub async fn sync(&self) -> Result<(), AdoptionError> {
         let organization = self.organization()?;
         let known = self.watch.records().adopted_projects(organization).await?;
-        let listed = self.listed().await?;
+        let listed = self.api.projects().await?;
         for project in &listed {
             let title = project.title.as_deref().unwrap_or_default();
             let same = known.iter().any(|(number, _, had)| *number == project.id && had == title);
@@ -112,21 +96,6 @@ impl Adoption {
         let new =
             records::Adoption { organization, workspace, number, name: &name, title, creator };
         Ok(self.watch.records().adopt_project(new).await?)
-    }
-
-    async fn listed(&self) -> Result<Vec<Listed>, AdoptionError> {
-        let mut all = Vec::new();
-        for page in 1.. {
-            let path = format!("/api/projects/?page={page}&page_size={PAGE}&include=id,title");
-            let Some(Page { results, next }) = self.api.get("its projects", &path).await? else {
-                break;
-            };
-            all.extend(results);
-            if next.is_none() {
-                break;
-            }
-        }
-        Ok(all)
     }
 
     fn organization(&self) -> Result<OrganizationId, AdoptionError> {

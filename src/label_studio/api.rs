@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Settings;
+use super::{Holder, Settings, UserToken};
 use crate::ground::secret::Secret;
 use crate::outbound::{Door, Host, OutboundError};
 
@@ -43,6 +43,15 @@ pub(super) enum As<'a> {
     Gateway,
     /// By the cookie of a session.
     Session(&'a Secret<String>),
+    /// As the holder of a token.
+    Holder(&'a UserToken),
+}
+
+/// A project as it is listed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listed {
+    pub(super) id: u64,
+    pub(super) title: Option<String>,
 }
 
 /// A whole answer.
@@ -56,6 +65,8 @@ pub(super) struct Answered {
 const DEADLINE: Duration = Duration::from_secs(20);
 /// A page of a thousand tasks fits.
 const LARGEST: usize = 64 << 20;
+/// Label Studio's own limit of a page.
+const PAGE: usize = 100;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Api {
@@ -63,6 +74,12 @@ impl Api {
     pub fn new(door: Arc<Door>, settings: &Settings) -> Self {
         let (url, token) = (settings.url.clone(), settings.token.clone());
         Self { door, url, token, access: ArcSwapOption::empty() }
+    }
+
+    /// Whether the gateway acts by a token of the old kind.
+    #[must_use]
+    pub fn acts_by_legacy(&self) -> bool {
+        !self.token.expose().contains('.')
     }
 
     /// Where it is.
@@ -95,6 +112,27 @@ impl Api {
         }
     }
 
+    /// All of its projects.
+    pub(super) async fn projects(&self) -> Result<Vec<Listed>, ApiError> {
+        #[derive(Deserialize)]
+        struct Page {
+            results: Vec<Listed>,
+            next: Option<String>,
+        }
+        let mut all = Vec::new();
+        for page in 1.. {
+            let path = format!("/api/projects/?page={page}&page_size={PAGE}&include=id,title");
+            let Some(Page { results, next }) = self.get("its projects", &path).await? else {
+                break;
+            };
+            all.extend(results);
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
     /// Exchanges a token that lasts for one that does not. `None`: it is no longer good.
     pub(super) async fn refresh(
         &self,
@@ -112,7 +150,19 @@ impl Api {
             StatusCode::OK => {
                 answered.json::<Refreshed>(WHAT).map(|it| Some(Secret::new(it.access)))
             }
-            StatusCode::UNAUTHORIZED => Ok(None),
+            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => Ok(None),
+            status => Err(ApiError::Refused { what: WHAT, status }),
+        }
+    }
+
+    /// Whose token that is. `None`: it holds no more, or never did.
+    pub(super) async fn holder(&self, token: &UserToken) -> Result<Option<Holder>, ApiError> {
+        const WHAT: &str = "whose a token is";
+        let asked = (Method::GET, "/api/current-user/whoami");
+        let answered = self.send(As::Holder(token), asked, None).await?;
+        match answered.status {
+            StatusCode::OK => answered.json(WHAT).map(Some),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(None),
             status => Err(ApiError::Refused { what: WHAT, status }),
         }
     }
@@ -132,6 +182,9 @@ impl Api {
             }
             As::Session(cookie) => {
                 headers.insert(COOKIE, secret_value(cookie)?);
+            }
+            As::Holder(token) => {
+                headers.insert(AUTHORIZATION, secret_value(&token.authorization())?);
             }
         }
         self.exchange(headers, (method, path), body).await
@@ -167,7 +220,7 @@ impl Api {
 
     /// A legacy token is shown as it is; a personal access token is exchanged.
     async fn authorization(&self) -> Result<Secret<String>, ApiError> {
-        if !self.token.expose().contains('.') {
+        if self.acts_by_legacy() {
             return Ok(Secret::new(format!("Token {}", self.token.expose())));
         }
         if let Some(access) = &*self.access.load() {

@@ -1,5 +1,5 @@
 //! The bridge between accounts and users of Label Studio (D7). Each account is one user, who is made when he is first needed.
-//! What lasts of his (a token, a password that nobody knows) is sealed in the records; what is sent is an access token of five
+//! What lasts of his (a token, a password that nobody knows) is sealed in the records; what is sent is an access token of some
 //! minutes, renewed before its end by one flight for all who ask.
 
 use std::fmt;
@@ -11,7 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use moka::future::Cache;
 
 use super::api::{Api, ApiError};
+use super::claims::Claims;
 use super::users::{SignedUp, User};
+use super::{Holder, UserToken};
 use crate::catalog::AccountId;
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::{Control, ControlFailed};
@@ -40,7 +42,8 @@ pub struct Bridge {
 /// What acts as a user for some minutes.
 #[derive(Debug)]
 pub struct Access {
-    pub token: Secret<String>,
+    /// The value of `Authorization`.
+    pub authorization: Secret<String>,
     /// The user's number.
     pub user: u64,
     renew: Timestamp,
@@ -50,10 +53,13 @@ pub struct Access {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BridgeError {
     #[error(
-        "Label Studio has a user of this e-mail whom the gateway did not make: let him sign in here once with his Label \
-         Studio password"
+        "Label Studio has a user {email} whom the gateway did not make, or whose token was taken back: let him sign in at the \
+         gateway once with his Label Studio password (label_studio.passwords = \"accepted\", and an account without a \
+         password of its own), or show a token of Label Studio's there (label_studio.tokens = \"accepted\")"
     )]
-    ExistingUser,
+    ExistingUser { email: Box<str> },
+    #[error("this account is another user of Label Studio's: {number}")]
+    AnotherUser { number: u64 },
     #[error("Label Studio: {0}")]
     Api(Arc<ApiError>),
     #[error("the records: {0}")]
@@ -64,7 +70,8 @@ pub enum BridgeError {
     Control(#[from] ControlFailed),
 }
 
-/// Access tokens live for five minutes; they are renewed a minute before.
+/// An access token is renewed when four fifths of its life are over, and after so long in any case: of the five minutes that
+/// Label Studio gives by itself, one is left then.
 const LIFE: Duration = Duration::from_secs(240);
 const MOST: u64 = 100_000;
 
@@ -103,16 +110,21 @@ impl Bridge {
             }
             self.kept.invalidate(&account).await;
         }
-        let crossing = Crossing { banks: self.banks.clone(), key: Arc::clone(&self.key) };
+        let crossing = self.crossing();
         let (email, control) = (email.to_owned(), self.banks.control.clone());
         let work = control.run(async move { crossing.access(account, &email).await });
         let flight = self.kept.try_get_with(account, async { work.await? });
-        flight.await.map_err(|error| BridgeError::clone(&error))
+        // Boxed: rare, and large.
+        Box::pin(flight).await.map_err(|error| BridgeError::clone(&error))
     }
 
-    /// Label Studio did not take it: the next one is made afresh.
-    pub async fn reject(&self, account: AccountId) {
-        self.kept.invalidate(&account).await;
+    /// Label Studio did not take it: the next one is made afresh. Whoever comes with one that was replaced already changes
+    /// nothing.
+    pub async fn reject(&self, account: AccountId, refused: &Arc<Access>) {
+        let kept = self.kept.get(&account).await;
+        if kept.is_some_and(|kept| Arc::ptr_eq(&kept, refused)) {
+            self.kept.invalidate(&account).await;
+        }
     }
 
     /// Whether somebody is a user of Label Studio by this password. If so, what is needed to act as him.
@@ -126,24 +138,103 @@ impl Bridge {
     ) -> Result<Option<Known>, BridgeError> {
         let Banks { api, random, .. } = &self.banks;
         let Some(cookie) = api.log_in(random, email, password).await? else { return Ok(None) };
-        Ok(Some(Known(api.user_of(&cookie).await?)))
+        let number = api.number_of(&cookie).await?;
+        Ok(Some(Known { number, cookie }))
     }
 
-    /// This account is that user from now on.
+    /// This account is that user from now on. A token of his that is kept and holds stays: another would take its place with
+    /// everybody who has it.
+    ///
+    /// # Errors
+    /// [`BridgeError`]
+    pub async fn bind(&self, account: AccountId, known: Known) -> Result<(), BridgeError> {
+        let crossing = self.crossing();
+        if crossing.has_good(account, known.number).await? {
+            return Ok(());
+        }
+        let user = self.banks.api.user_of(&known.cookie).await?;
+        crossing.keep(account, &user, None).await?;
+        self.kept.invalidate(&account).await;
+        Ok(())
+    }
+
+    /// Whose token that is. `None`: Label Studio does not know it.
+    ///
+    /// # Errors
+    /// [`BridgeError::Api`] when Label Studio cannot say.
+    pub async fn holder(&self, token: &UserToken) -> Result<Option<Holder>, BridgeError> {
+        Ok(self.banks.api.holder(token).await?)
+    }
+
+    /// The account that this user is already.
     ///
     /// # Errors
     /// [`BridgeError::Records`]
-    pub async fn bind(&self, account: AccountId, known: Known) -> Result<(), BridgeError> {
-        let crossing = Crossing { banks: self.banks.clone(), key: Arc::clone(&self.key) };
-        crossing.keep(account, &known.0, None).await?;
-        self.kept.invalidate(&account).await;
+    pub async fn account_of(&self, holder: &Holder) -> Result<Option<AccountId>, BridgeError> {
+        Ok(self.banks.records.account_of_label_studio_user(holder.number).await?)
+    }
+
+    /// An account acts as the holder of a token: by a lasting token that is kept, or that can be had for the one shown; where
+    /// neither is so (the holder has a lasting one, and nobody but he knows it), by the very token that he showed.
+    ///
+    /// # Errors
+    /// [`BridgeError::AnotherUser`] when the account is another user already; otherwise as [`Self::access`].
+    pub async fn lead(
+        &self,
+        account: AccountId,
+        holder: &Holder,
+        token: &UserToken,
+    ) -> Result<(), BridgeError> {
+        let crossing = self.crossing();
+        if crossing.has_good(account, holder.number).await? {
+            return Ok(());
+        }
+        let Holder { number, .. } = *holder;
+        if let Some(token) = self.banks.api.lasting(token).await? {
+            return crossing.keep_token(account, &User { number, token }).await;
+        }
+        let lent = crossing.fresh(token.authorization(), number, LIFE);
+        self.kept.insert(account, lent).await;
         Ok(())
+    }
+
+    /// An access token for a personal one. `None`: it does not hold.
+    ///
+    /// # Errors
+    /// [`BridgeError::Api`] when Label Studio cannot say.
+    pub async fn exchange(
+        &self,
+        personal: &Secret<String>,
+    ) -> Result<Option<Secret<String>>, BridgeError> {
+        Ok(self.banks.api.refresh(personal).await?)
+    }
+
+    /// Keeps the lasting token that somebody has shown to be his, so that his sessions here act by it too.
+    ///
+    /// # Errors
+    /// [`BridgeError`]
+    pub async fn keep_personal(
+        &self,
+        account: AccountId,
+        holder: &Holder,
+        personal: Secret<String>,
+    ) -> Result<(), BridgeError> {
+        let crossing = self.crossing();
+        let user = User { number: holder.number, token: personal };
+        crossing.keep_token(account, &user).await
+    }
+
+    fn crossing(&self) -> Crossing {
+        Crossing { banks: self.banks.clone(), key: Arc::clone(&self.key) }
     }
 }
 
 /// A user of Label Studio who has shown his password.
 #[derive(Debug)]
-pub struct Known(User);
+pub struct Known {
+    number: u64,
+    cookie: Secret<String>,
+}
 
 /// One account's way over, on the control plane.
 struct Crossing {
@@ -157,7 +248,7 @@ impl Crossing {
         if let Some(row) = records.label_studio_user(account).await? {
             let token = self.open(account, &row.token)?;
             if let Some(access) = api.refresh(&token).await? {
-                return Ok(self.fresh(access, row.number));
+                return Ok(self.bearer(&access, row.number));
             }
             return self.again(&row, email).await;
         }
@@ -167,13 +258,13 @@ impl Crossing {
     /// His token was taken back: whom the gateway made gets another one.
     async fn again(&self, row: &UserRow, email: &str) -> Result<Arc<Access>, BridgeError> {
         let Banks { api, random, .. } = &self.banks;
-        let sealed = row.password.as_ref().ok_or(BridgeError::ExistingUser)?;
+        let sealed = row.password.as_ref().ok_or_else(|| existing(email))?;
         let password = self.open(row.account, sealed)?;
-        let cookie =
-            api.log_in(random, email, &password).await?.ok_or(BridgeError::ExistingUser)?;
+        let cookie = api.log_in(random, email, &password).await?.ok_or_else(|| existing(email))?;
         let user = api.user_of(&cookie).await?;
         self.keep(row.account, &user, Some(&password)).await?;
-        self.by(&user).await
+        tracing::info!(account = row.account.0, user = user.number, "made him a new token");
+        self.by(&user, email).await
     }
 
     async fn made(&self, account: AccountId, email: &str) -> Result<Arc<Access>, BridgeError> {
@@ -181,17 +272,45 @@ impl Crossing {
         let password = Secret::new(URL_SAFE_NO_PAD.encode(random.bytes::<32>()));
         let cookie = match api.sign_up(random, email, &password).await? {
             SignedUp::Made(cookie) => cookie,
-            SignedUp::Exists => return Err(BridgeError::ExistingUser),
+            SignedUp::Exists => return Err(existing(email)),
         };
         let user = api.user_of(&cookie).await?;
         self.keep(account, &user, Some(&password)).await?;
         tracing::info!(account = account.0, user = user.number, "made a user in Label Studio");
-        self.by(&user).await
+        self.by(&user, email).await
     }
 
-    async fn by(&self, user: &User) -> Result<Arc<Access>, BridgeError> {
-        let access = self.banks.api.refresh(&user.token).await?.ok_or(BridgeError::ExistingUser)?;
-        Ok(self.fresh(access, user.number))
+    async fn by(&self, user: &User, email: &str) -> Result<Arc<Access>, BridgeError> {
+        let access = self.banks.api.refresh(&user.token).await?;
+        Ok(self.bearer(&access.ok_or_else(|| existing(email))?, user.number))
+    }
+
+    /// Whether a lasting token of this very user is kept, and holds.
+    async fn has_good(&self, account: AccountId, number: u64) -> Result<bool, BridgeError> {
+        let Some(row) = self.row_of(account, number).await? else { return Ok(false) };
+        Ok(self.banks.api.refresh(&self.open(account, &row.token)?).await?.is_some())
+    }
+
+    /// Keeps the token, and what else is kept.
+    async fn keep_token(&self, account: AccountId, user: &User) -> Result<(), BridgeError> {
+        let password = self.row_of(account, user.number).await?.and_then(|row| row.password);
+        let token = self.seal(account, &user.token);
+        let row = UserRow { account, number: user.number, token, password };
+        Ok(self.banks.records.put_label_studio_user(&row).await?)
+    }
+
+    /// What is kept of the account, if it is this user or none.
+    async fn row_of(
+        &self,
+        account: AccountId,
+        number: u64,
+    ) -> Result<Option<UserRow>, BridgeError> {
+        match self.banks.records.label_studio_user(account).await? {
+            Some(row) if row.number != number => {
+                Err(BridgeError::AnotherUser { number: row.number })
+            }
+            row => Ok(row),
+        }
     }
 
     async fn keep(
@@ -209,9 +328,15 @@ impl Crossing {
         Ok(self.banks.records.put_label_studio_user(&row).await?)
     }
 
-    fn fresh(&self, token: Secret<String>, user: u64) -> Arc<Access> {
+    fn bearer(&self, token: &Secret<String>, user: u64) -> Arc<Access> {
+        let life = Claims::of(token.expose()).map_or(LIFE, |claims| claims.life() / 5 * 4);
+        let authorization = Secret::new(format!("Bearer {}", token.expose()));
+        self.fresh(authorization, user, life.min(LIFE))
+    }
+
+    fn fresh(&self, authorization: Secret<String>, user: u64, life: Duration) -> Arc<Access> {
         let now = self.banks.clock.now();
-        Arc::new(Access { token, user, renew: now.checked_add(LIFE).unwrap_or(now) })
+        Arc::new(Access { authorization, user, renew: now.checked_add(life).unwrap_or(now) })
     }
 
     fn seal(&self, account: AccountId, secret: &Secret<String>) -> String {
@@ -225,6 +350,10 @@ impl Crossing {
         let opened = opened.or(Err(BridgeError::Sealed))?;
         String::from_utf8(opened).map(Secret::new).or(Err(BridgeError::Sealed))
     }
+}
+
+fn existing(email: &str) -> BridgeError {
+    BridgeError::ExistingUser { email: email.into() }
 }
 
 impl fmt::Debug for Bridge {

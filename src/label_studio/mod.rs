@@ -4,6 +4,7 @@
 mod adoption;
 mod api;
 mod bridge;
+mod claims;
 mod deed;
 mod kept;
 mod lookup;
@@ -11,6 +12,8 @@ mod reference;
 mod rewrite;
 mod routes;
 mod settings;
+mod survey;
+mod user_token;
 mod users;
 
 pub use adoption::{Adoption, AdoptionError};
@@ -27,4 +30,6 @@ pub use rewrite::{
 pub use routes::{
     Answer, BadBody, BadTable, Body, BodyRule, Call, Decision, NoRoute, Route, Routes,
 };
-pub use settings::{Passwords, Settings};
+pub use settings::{Passwords, Settings, Tokens, Version};
+pub use survey::{Shown, Standing, SurveyedProject, SurveyedStorage, Told};
+pub use user_token::{Holder, UserToken};

@@ -14,6 +14,30 @@ pub enum Passwords {
     Refused,
 }
 
+/// What becomes of tokens of Label Studio's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokens {
+    /// Who holds one is his account here, under the same policy.
+    Accepted,
+    Refused,
+}
+
+/// The route catalogues that are built in, by the version of Label Studio that each is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    V1_23,
+}
+
+impl Version {
+    /// Major and minor: what all of its releases begin with.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_23 => "1.23",
+        }
+    }
+}
+
 /// The install that stands behind the gateway.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -30,6 +54,10 @@ pub struct Settings {
     pub passwords: Passwords,
     /// Its `LOCAL_FILES_DOCUMENT_ROOT`: without it nobody gets a file of its disk.
     pub local_files: Option<PathBuf>,
+    /// Whether its tokens are taken in place of the gateway's own.
+    pub tokens: Tokens,
+    /// Of which version it is, so that its route catalogue applies.
+    pub catalogue: Version,
     /// The largest body that is taken for it, in bytes.
     pub max_body: usize,
 }

@@ -7,6 +7,7 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
+use super::UserToken;
 use super::api::{Answered, Api, ApiError, As};
 use crate::ground::random::Random;
 use crate::ground::secret::Secret;
@@ -69,22 +70,43 @@ impl Api {
         }
     }
 
-    /// Makes the user a token that lasts. Each has one at most: one that he made himself is replaced.
-    pub(super) async fn user_of(&self, cookie: &Secret<String>) -> Result<User, ApiError> {
-        const WHAT: &str = "a new token";
+    /// The number of the user whose session it is.
+    pub(super) async fn number_of(&self, cookie: &Secret<String>) -> Result<u64, ApiError> {
+        const WHAT: &str = "who a user is";
         #[derive(Deserialize)]
         struct Whoami {
             id: u64,
         }
         let who = self.send(As::Session(cookie), (Method::GET, "/api/current-user/whoami"), None);
-        let Whoami { id } = who.await?.expect(StatusCode::OK, "who a user is")?.json(WHAT)?;
+        let Whoami { id } = who.await?.expect(StatusCode::OK, WHAT)?.json(WHAT)?;
+        Ok(id)
+    }
+
+    /// Makes the holder of a token one that lasts longer, unless he has one already.
+    pub(super) async fn lasting(
+        &self,
+        token: &UserToken,
+    ) -> Result<Option<Secret<String>>, ApiError> {
+        const WHAT: &str = "a new token";
+        let made = self.send(As::Holder(token), (Method::POST, TOKENS), None).await?;
+        if made.status == StatusCode::CONFLICT {
+            return Ok(None);
+        }
+        let Token { token } = made.expect(StatusCode::CREATED, WHAT)?.json(WHAT)?;
+        Ok(Some(Secret::new(token)))
+    }
+
+    /// Makes the user a token that lasts. Each has one at most: one that he made himself is replaced.
+    pub(super) async fn user_of(&self, cookie: &Secret<String>) -> Result<User, ApiError> {
+        const WHAT: &str = "a new token";
+        let number = self.number_of(cookie).await?;
         let mut made = self.send(As::Session(cookie), (Method::POST, TOKENS), None).await?;
         if made.status == StatusCode::CONFLICT {
             self.drop_tokens(cookie).await?;
             made = self.send(As::Session(cookie), (Method::POST, TOKENS), None).await?;
         }
         let Token { token } = made.expect(StatusCode::CREATED, WHAT)?.json(WHAT)?;
-        Ok(User { number: id, token: Secret::new(token) })
+        Ok(User { number, token: Secret::new(token) })
     }
 
     /// The list has tokens without their signatures, and the blacklist takes them so.
@@ -102,7 +124,7 @@ impl Api {
         Ok(())
     }
 
-    async fn post_form(
+    pub(super) async fn post_form(
         &self,
         random: &Random,
         path: &str,

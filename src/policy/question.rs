@@ -67,7 +67,7 @@ impl<'a> From<&'a Person> for Asker<'a> {
             organization_role: person.organization_role(),
             proof: match person.proof() {
                 Proof::Session(_) => ProofKind::Session,
-                Proof::Token(_) => ProofKind::Token,
+                Proof::Token(_) | Proof::LabelStudio(_) => ProofKind::Token,
             },
             generation: person.generation(),
         }

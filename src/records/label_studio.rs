@@ -48,6 +48,22 @@ impl Records {
         .transpose()
     }
 
+    /// The account that is this user.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn account_of_label_studio_user(
+        &self,
+        number: u64,
+    ) -> Result<Option<AccountId>, RecordsError> {
+        let row: Option<(i64,)> =
+            sqlx::query_as("SELECT account FROM label_studio_user WHERE number = $1")
+                .bind(i64::try_from(number).unwrap_or(i64::MAX))
+                .fetch_optional(&self.reads)
+                .await?;
+        Ok(row.map(|(account,)| AccountId(account)))
+    }
+
     /// Makes this account that user, whoever it was before.
     ///
     /// # Errors

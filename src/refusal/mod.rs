@@ -116,11 +116,17 @@ const fn fault_code(fault: RequestFault) -> Code {
 impl From<IdentityError> for Refusal {
     fn from(error: IdentityError) -> Self {
         let code = match &error {
+            IdentityError::TooManyAttempts { retry_after_seconds } => {
+                let wait = Extra::RetryAfter(*retry_after_seconds);
+                return Self::new(Code::TooManyRequests, error).with(wait);
+            }
             IdentityError::NotValid | IdentityError::TwoSessions => Code::NotSignedIn,
             IdentityError::BadAuthorization => Code::NotSignedIn,
             IdentityError::TwoPeople => Code::TwoPeople,
             IdentityError::CrossOrigin => Code::CrossOrigin,
-            IdentityError::Unavailable(_) | IdentityError::Control(_) => Code::TryLater,
+            IdentityError::Unavailable(_)
+            | IdentityError::LabelStudio(_)
+            | IdentityError::Control(_) => Code::TryLater,
         };
         Self::new(code, error)
     }
@@ -265,6 +271,7 @@ impl From<DeskError> for Refusal {
             }
             DeskError::BadKey(_) => Self::new(Code::BadKey, error),
             DeskError::NoSuchAsset | DeskError::NoSuchRequest => Self::new(Code::NotFound, error),
+            DeskError::Exchange(error) => error.into(),
             DeskError::SignOut(_)
             | DeskError::SearchesBusy { .. }
             | DeskError::Unreadable(_)

@@ -52,6 +52,9 @@ pub(super) fn parse(incoming: &Incoming, routes: &Routes) -> Result<Ask, Request
 
 /// Every path that is not ours is Label Studio's, if its catalogue has it.
 fn label_studio(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestError> {
+    if routes.exchanges(incoming.path()) && incoming.method() == Method::POST {
+        return post(incoming, Visit::ExchangeToken);
+    }
     let found = routes.find(incoming.method(), incoming.path(), incoming.query());
     let call = found.inspect_err(|fault| tell(incoming, routes, fault))?;
     match call.answer() {

@@ -8,7 +8,7 @@ use super::kind::{self, Choice, each, non_empty, readable, resolve, wrong};
 use super::reader::{Reading, unknown};
 use super::secret::private;
 use crate::audit::Durability;
-use crate::label_studio::Passwords;
+use crate::label_studio::{Passwords, Tokens, Version};
 use crate::listener::{CertificateFiles, ClearText, ClearTextMode};
 use crate::telemetry::{Form, Level};
 
@@ -28,6 +28,15 @@ impl Choice for CredentialKind {
 impl Choice for Passwords {
     const ALL: &'static [(&'static str, Self)] =
         &[("accepted", Self::Accepted), ("refused", Self::Refused)];
+}
+
+impl Choice for Tokens {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("refused", Self::Refused), ("accepted", Self::Accepted)];
+}
+
+impl Choice for Version {
+    const ALL: &'static [(&'static str, Self)] = &[(Self::V1_23.as_str(), Self::V1_23)];
 }
 
 impl Choice for Durability {

@@ -233,6 +233,8 @@ pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_
     let workspace = section.take(&table::LABEL_STUDIO_WORKSPACE);
     let passwords = section.take(&table::LABEL_STUDIO_PASSWORDS);
     let local_files = section.take_optional(&table::LABEL_STUDIO_LOCAL_FILES);
+    let tokens = section.take(&table::LABEL_STUDIO_TOKENS);
+    let catalogue = section.take(&table::LABEL_STUDIO_CATALOGUE);
     let megabytes = section.take(&table::LABEL_STUDIO_BODY);
     let said = [
         ("label_studio.url", matches!(url, Some(Some(_)))),
@@ -256,6 +258,8 @@ pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_
             workspace: workspace?,
             passwords: passwords?,
             local_files: local_files?,
+            tokens: tokens?,
+            catalogue: catalogue?,
             max_body: megabytes? << 20,
         })),
         // What is half said is in the report, which decides.

@@ -18,7 +18,7 @@ use crate::audit::Durability;
 use crate::catalog::{CredentialName, OrganizationName, WorkspaceName};
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
-use crate::label_studio::Passwords;
+use crate::label_studio::{Passwords, Tokens, Version};
 use crate::listener::{CertificateFiles, ClearText, Network, ServedHost};
 use crate::outbound::Allowed;
 use crate::telemetry::{Form, Level};
@@ -153,6 +153,10 @@ keys! {
         "\"accepted\": who is a user of Label Studio may sign in here with his password there, and has an account from then on; \"refused\": only passwords of the gateway's own";
     LABEL_STUDIO_LOCAL_FILES: PathBuf = path(), "label_studio" "local_files", Optional, Restart,
         "its LOCAL_FILES_DOCUMENT_ROOT, as its own machine has it; without it nobody gets a file of its disk";
+    LABEL_STUDIO_TOKENS: Tokens = choice(), "label_studio" "tokens", Default("\"refused\""), Restart,
+        "\"accepted\": a token of Label Studio's own (legacy, or one got for a personal access token) stands for its holder's account here, under the same policy; \"refused\": only the gateway's own";
+    LABEL_STUDIO_CATALOGUE: Version = choice(), "label_studio" "catalogue", Default("\"1.23\""), Restart,
+        "the version of Label Studio whose catalogue of routes applies; check --online tells when it is another";
     LABEL_STUDIO_BODY: usize = integer::<1, 1024, usize>(), "label_studio" "max_body_megabytes", Default("64"), Restart,
         "the largest body that is taken for it; each is held whole while it is sent";
 

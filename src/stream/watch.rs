@@ -137,7 +137,11 @@ async fn identified(judge: &impl Judge, identity: &Identity) -> Option<Identity>
     loop {
         match judge.again(identity).await {
             Ok(fresh) => return Some(fresh),
-            Err(IdentityError::Unavailable(_) | IdentityError::Control(_)) => {
+            Err(
+                IdentityError::Unavailable(_)
+                | IdentityError::LabelStudio(_)
+                | IdentityError::Control(_),
+            ) => {
                 tokio::time::sleep(AGAIN).await;
             }
             Err(
@@ -145,6 +149,7 @@ async fn identified(judge: &impl Judge, identity: &Identity) -> Option<Identity>
                 | IdentityError::TwoSessions
                 | IdentityError::TwoPeople
                 | IdentityError::BadAuthorization
+                | IdentityError::TooManyAttempts { .. }
                 | IdentityError::CrossOrigin,
             ) => return None,
         }

@@ -20,7 +20,9 @@ mod support {
     pub use site::{Person, Site};
 }
 
+mod bridging;
 mod catalogue;
+mod check;
 mod journey;
 mod kept;
 mod matrix;
@@ -28,4 +30,5 @@ mod moves;
 mod operator;
 mod relay;
 mod things;
+mod tokens;
 mod world;

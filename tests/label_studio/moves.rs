@@ -7,6 +7,20 @@ use serde_json::{Value, json};
 use crate::relay::Relayed;
 use crate::things::Things;
 
+/// Without how long ago something was made, and what is counted while it is read.
+fn steady(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members
+                .into_iter()
+                .filter(|(name, _)| !name.contains("ago") && name != "queue_total");
+            Value::Object(kept.map(|(name, value)| (name, steady(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(steady).collect()),
+        other => other,
+    }
+}
+
 /// Where everything is, past the gateway.
 fn state(relayed: &Relayed) -> Vec<(String, Value)> {
     let of = |things: &Things| {
@@ -30,13 +44,6 @@ fn state(relayed: &Relayed) -> Vec<(String, Value)> {
         ]
     };
     let paths = relayed.things.iter().flat_map(of);
-    // How long ago something was made, and what is counted while it is read.
-    let steady = |mut value: Value| {
-        if let Some(members) = value.as_object_mut() {
-            members.retain(|name, _| !name.contains("ago") && name != "queue_total");
-        }
-        value
-    };
     paths.map(|path| (path.clone(), steady(relayed.world.studio.ask("GET", &path, None)))).collect()
 }
 

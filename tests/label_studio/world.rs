@@ -185,10 +185,26 @@ fn fill(studio: &LabelStudio, moto: &Moto, (title, number): (&str, u64), prefix:
 }
 
 fn adopted(site: &Site, home: &Home) {
+    until(&format!("{} is adopted", home.name), || {
+        site.run(&["project", "list", "--organization", "acme"]).contains(&home.name)
+    });
+}
+
+/// Waits for what must come to be so.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !site.run(&["project", "list", "--organization", "acme"]).contains(&home.name) {
-        assert!(Instant::now() < deadline, "{} is not adopted:\n{}", home.name, site.log());
-        std::thread::park_timeout(Duration::from_millis(100));
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not so after 30 s: {what}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// The same, on a test's runtime.
+pub async fn until_async(what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "not so after 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -16,7 +16,28 @@ pub struct LabelStudio {
     pub address: String,
     pub data: TempDir,
     port: u16,
+    manner: Manner,
     child: Child,
+}
+
+/// How it is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Where it listens.
+    pub host: &'static str,
+    /// Of its environment, besides or instead of what is usual here.
+    pub environment: &'static [(&'static str, &'static str)],
+}
+
+pub const USUAL: Manner = Manner { host: "127.0.0.1", environment: &[] };
+
+/// A user with his legacy token.
+#[derive(Debug)]
+pub struct User {
+    pub number: u64,
+    pub legacy: String,
+    /// The header of his session.
+    pub cookie: String,
 }
 
 pub const OWNER: &str = "root@example.com";
@@ -37,15 +58,20 @@ impl LabelStudio {
 
     /// One more, for a test that stops it.
     pub fn start() -> Self {
+        Self::start_in(USUAL)
+    }
+
+    pub fn start_in(manner: Manner) -> Self {
         let data = tempfile::Builder::new().prefix("label-studio-").tempdir().unwrap();
         let template = bin().join("../template.sqlite3");
         assert!(template.exists(), "Label Studio is missing: run tests/peers/install label-studio");
         std::fs::copy(template, data.path().join("label_studio.sqlite3")).unwrap();
         std::fs::create_dir(data.path().join("files")).unwrap();
         let port = peer::free_port();
-        let child = launch(port, &data);
+        let child = launch(port, &data, manner);
         let address = format!("127.0.0.1:{port}");
-        let mut studio = Self { url: format!("http://{address}"), address, data, port, child };
+        let mut studio =
+            Self { url: format!("http://{address}"), address, data, port, manner, child };
         studio.wait();
         studio
     }
@@ -58,7 +84,7 @@ impl LabelStudio {
 
     /// Starts it again at the same address, with the same data.
     pub fn restart(&mut self) {
-        self.child = launch(self.port, &self.data);
+        self.child = launch(self.port, &self.data, self.manner);
         self.wait();
     }
 
@@ -112,6 +138,68 @@ impl LabelStudio {
         (status.parse().unwrap(), text.to_owned())
     }
 
+    /// One request past the gateway, with these headers; the answer's head and body. By curl as well.
+    pub fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        form: &str,
+    ) -> (String, String) {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-i", "-g", "--noproxy", "*", "-m", "60", "-X", method])
+            .arg(format!("{}{path}", self.url));
+        for header in headers {
+            curl.args(["-H", header]);
+        }
+        if !form.is_empty() {
+            curl.args(["-d", form]);
+        }
+        let said = String::from_utf8_lossy(&curl.output().unwrap().stdout).into_owned();
+        let (head, body) = said.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
+    /// Somebody who signed up here by invitation, past the gateway, with the password [`OWNER_PASSWORD`].
+    pub fn user(&self, email: &str) -> User {
+        let invitation = self.ask("GET", "/api/invite", None)["token"].clone();
+        let path = format!("/user/signup/?token={}", invitation.as_str().unwrap());
+        let cookie = self.form(&path, email).unwrap_or_else(|| panic!("{email} is not signed up"));
+        let header = format!("cookie: {cookie}");
+        let get = |path: &str| json(&self.exchange("GET", path, &[&header], "").1);
+        let number = get("/api/current-user/whoami")["id"].as_u64().unwrap();
+        let legacy = get("/api/current-user/token")["token"].as_str().unwrap().to_owned();
+        User { number, legacy, cookie: header }
+    }
+
+    /// The session of whoever posts this form, if it is right.
+    pub fn form(&self, path: &str, email: &str) -> Option<String> {
+        let csrf = "a".repeat(32);
+        let password = OWNER_PASSWORD.replace(' ', "+");
+        let form = format!("csrfmiddlewaretoken={csrf}&email={email}&password={password}");
+        let (head, _) = self.exchange("POST", path, &[&format!("cookie: csrftoken={csrf}")], &form);
+        let cookies = head.lines().filter_map(|line| line.split_once(": "));
+        let session = cookies.filter_map(|(_, value)| value.trim().split(';').next());
+        session
+            .filter(|_| head.starts_with("HTTP/1.1 302"))
+            .find(|it| it.starts_with("sessionid="))
+            .map(str::to_owned)
+    }
+
+    /// A personal access token of this user's, as he makes it on his page.
+    pub fn personal(&self, user: &User) -> String {
+        let made = self.exchange("POST", "/api/token/", &[&user.cookie], "").1;
+        json(&made)["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether a personal access token still holds; and if so, an access token for it.
+    pub fn access(&self, personal: &str) -> Option<String> {
+        let body = json!({ "refresh": personal }).to_string();
+        let kind = "content-type: application/json";
+        let (_, text) = self.exchange("POST", "/api/token/refresh/", &[kind], &body);
+        json(&text)["access"].as_str().map(str::to_owned)
+    }
+
     /// A project for images; its number.
     pub fn project(&self, title: &str) -> u64 {
         let wish = json!({ "title": title, "label_config": CONFIG });
@@ -145,11 +233,15 @@ impl Drop for LabelStudio {
     }
 }
 
-fn bin() -> std::path::PathBuf {
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|fault| panic!("not JSON ({fault}): {text}"))
+}
+
+pub fn bin() -> std::path::PathBuf {
     peer::root().join(".cache/peers/label-studio/bin")
 }
 
-fn launch(port: u16, data: &TempDir) -> Child {
+fn launch(port: u16, data: &TempDir, manner: Manner) -> Child {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -157,7 +249,7 @@ fn launch(port: u16, data: &TempDir) -> Child {
         .unwrap();
     let mut command: Command = peer::bound_to_us(bin().join("label-studio"));
     command
-        .args(["start", "--no-browser", "--internal-host", "127.0.0.1", "-p", &port.to_string()])
+        .args(["start", "--no-browser", "--internal-host", manner.host, "-p", &port.to_string()])
         .arg("--data-dir")
         .arg(data.path())
         .args(["--username", OWNER, "--password", OWNER_PASSWORD, "--user-token", OWNER_TOKEN])
@@ -171,6 +263,7 @@ fn launch(port: u16, data: &TempDir) -> Child {
         .env("LATEST_VERSION_CHECK", "false")
         .env("SENTRY_DSN", "")
         .env("FRONTEND_SENTRY_DSN", "")
+        .envs(manner.environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log);

@@ -80,6 +80,16 @@ pub(super) async fn reply(
     }
 }
 
+/// Whether Label Studio did not know who asks: it says so, or sends to its log-in page.
+pub(super) fn knows_nobody(answer: &Answer) -> bool {
+    let to = || answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    match answer.status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FOUND => to().is_some_and(|to| to.starts_with("/user/login")),
+        _ => false,
+    }
+}
+
 fn content_type(headers: &HeaderMap) -> String {
     let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

@@ -23,6 +23,7 @@ use super::send::{Answer, Errand};
 use super::upload::Upload;
 use super::{BackendError, Reply};
 use crate::credential::Credential;
+use crate::ground::causes::told;
 use crate::ground::control::Control;
 use crate::label_studio::{self, Adoption, Call, Deed, Lookup};
 use crate::outbound::Host;
@@ -95,21 +96,11 @@ impl Front {
         if call.answer() == label_studio::Answer::Static {
             return self.file(&errand, call, wanted).await;
         }
-        let target = target(call, wanted);
-        let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(ACCEPT, accepted(call.answer()));
-        headers.insert(ACCEPT_ENCODING, IDENTITY);
-        let act = Act::Call(call.method(), &target);
         let asked_at = self.install.lookup.moves();
         let moving = Moving::begin(&self.install.lookup, call);
-        let answered = match &wanted.body {
-            None if *call.method() == Method::GET => errand.ask(act, headers).await?,
-            None => send(&errand, act, headers, Bytes::new()).await?,
-            Some(body) => {
-                headers.insert(CONTENT_TYPE, body.content_type.clone());
-                send(&errand, act, headers, body.bytes.clone()).await?
-            }
-        };
+        let (errand, answered) =
+            again_if_unknown(errand, async |errand: &Errand| asked(errand, call, wanted).await)
+                .await?;
         moving.end(call, answered.status).await;
         let here = (self.install.host.to_string(), Arc::clone(&self.install.lookup), asked_at);
         let passing = seal::Passing::new((grant, wanted), call, here);
@@ -168,7 +159,14 @@ impl Front {
     ) -> Result<Reply, BackendError> {
         let errand = self.errand(way, credential);
         let key = wanted.target.strip_prefix('/').and_then(|path| ObjectKey::new(path).ok());
-        super::read::read(&errand, &key.ok_or(BackendError::NoSuchObject)?, read).await
+        let key = key.ok_or(BackendError::NoSuchObject)?;
+        match super::read::read(&errand, &key, read).await {
+            Err(rejected @ BackendError::CredentialRejected { .. }) => {
+                let Ok(credential) = errand.credential.afresh().await else { return Err(rejected) };
+                super::read::read(&Errand { credential, ..errand }, &key, read).await
+            }
+            done => done,
+        }
     }
 }
 
@@ -210,6 +208,49 @@ impl Drop for Moving<'_> {
             lookup.forget_all();
         }
     }
+}
+
+async fn asked(
+    errand: &Errand,
+    call: &Call,
+    wanted: &policy::Errand,
+) -> Result<Answer, BackendError> {
+    let target = target(call, wanted);
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(ACCEPT, accepted(call.answer()));
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
+    let act = Act::Call(call.method(), &target);
+    match &wanted.body {
+        None if *call.method() == Method::GET => errand.ask(act, headers).await,
+        None => send(errand, act, headers, Bytes::new()).await,
+        Some(body) => {
+            headers.insert(CONTENT_TYPE, body.content_type.clone());
+            send(errand, act, headers, body.bytes.clone()).await
+        }
+    }
+}
+
+/// Label Studio did not know the person by his access token, so it did nothing: asked once more with a fresh one, whatever
+/// it is that is asked. Where none can be had, or that one is not known either, its no stands.
+async fn again_if_unknown(
+    errand: Errand,
+    ask: impl AsyncFn(&Errand) -> Result<Answer, BackendError>,
+) -> Result<(Errand, Answer), BackendError> {
+    let answered = ask(&errand).await?;
+    if !answer::knows_nobody(&answered) {
+        return Ok((errand, answered));
+    }
+    let credential = match errand.credential.afresh().await {
+        Ok(credential) => credential,
+        Err(error) => {
+            tracing::warn!(cause = %told(&error), "a person is not known to Label Studio any more");
+            return Ok((errand, answered));
+        }
+    };
+    drop(answered);
+    let errand = Errand { credential, ..errand };
+    let answered = ask(&errand).await?;
+    Ok((errand, answered))
 }
 
 async fn send(

@@ -41,11 +41,10 @@ impl Kind for Server {
         _at: Timestamp,
     ) -> Result<Signed, BackendError> {
         let access = credential.label_studio().ok_or(BackendError::WrongCredential)?;
-        let bearer = format!("Bearer {}", access.token.expose());
-        let mut bearer = HeaderValue::try_from(bearer)
+        let mut authorization = HeaderValue::try_from(access.authorization.expose().as_str())
             .map_err(|fault| BackendError::Unwritable(fault.into()))?;
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
         headers.insert(HOST, self.authority.clone());
         headers.insert(USER_AGENT, OURS);
         let (method, target) = match act {

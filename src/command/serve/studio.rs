@@ -61,7 +61,7 @@ impl Studio {
             (Arc::clone(&adoption), control),
         )?;
         Ok(Self {
-            routes: Arc::new(Routes::built_in()?),
+            routes: Arc::new(Routes::built_in()?.with_exchange(settings.tokens)),
             bridge: Arc::new(Bridge::new(banks, master)),
             lookup,
             adoption,

@@ -109,12 +109,23 @@ async fn play(steps: &[Step]) -> usize {
     }
     // Whatever happened, it passes: with STS well again, everyone is served.
     world.sts.forget_deeds();
-    world.hand.advance(SignedDuration::from_hours(2));
     for (project, id) in [(0, 0), (0, 1), (1, 0), (2, 1)] {
         let storage = place(project, id, 1);
-        check(&world, &storage, &world.mint(&storage).await.unwrap());
+        check(&world, &storage, &served_at_last(&world, &storage).await);
     }
     served
+}
+
+/// A renewal that was under way while STS was ill may still fail, and begin one more pause.
+async fn served_at_last(world: &World, storage: &Storage) -> Credential {
+    for _ in 0..3 {
+        world.hand.advance(SignedDuration::from_hours(2));
+        if let Ok(credential) = world.mint(storage).await {
+            return credential;
+        }
+    }
+    world.hand.advance(SignedDuration::from_hours(2));
+    world.mint(storage).await.unwrap()
 }
 
 proptest! {

@@ -17,6 +17,7 @@ fn name(result: &Result<Identity, IdentityError>) -> String {
             None => "nobody".to_owned(),
             Some((email, Proof::Session(_))) => format!("{email} by session"),
             Some((email, Proof::Token(_))) => format!("{email} by token"),
+            Some((email, Proof::LabelStudio(_))) => format!("{email} by Label Studio"),
         },
         Err(error) => format!("{error:?}"),
     }

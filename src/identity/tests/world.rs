@@ -144,7 +144,8 @@ impl World {
             let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
             map.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let asked = Asked { headers: &map, method: &method, host: HOST, public };
+        let client = HOME.parse().unwrap();
+        let asked = Asked { headers: &map, method: &method, host: HOST, client, public };
         self.schemes.identify_shown(asked).await
     }
 }

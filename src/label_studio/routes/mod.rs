@@ -15,6 +15,8 @@ use http::Method;
 
 pub(super) use matching::number;
 
+use super::Tokens;
+
 pub use body::{BadBody, Body, BodyRule};
 pub use call::Call;
 pub use row::{Answer, BadTable, Decision, Route};
@@ -23,6 +25,7 @@ pub use row::{Answer, BadTable, Decision, Route};
 #[derive(Debug, Default)]
 pub struct Routes {
     rows: Vec<Arc<Route>>,
+    exchange: bool,
 }
 
 /// Why a request is not Label Studio's.
@@ -52,7 +55,19 @@ impl Routes {
     /// # Errors
     /// [`BadTable`] with every line that is wrong.
     pub fn read(text: &str) -> Result<Self, BadTable> {
-        Ok(Self { rows: row::read(text)? })
+        Ok(Self { rows: row::read(text)?, exchange: false })
+    }
+
+    /// The same, with the one address of tokens that opens where Label Studio's own are accepted. The gateway answers there.
+    #[must_use]
+    pub fn with_exchange(self, tokens: Tokens) -> Self {
+        Self { exchange: tokens == Tokens::Accepted, ..self }
+    }
+
+    /// Whether tokens are exchanged at this path.
+    #[must_use]
+    pub fn exchanges(&self, path: &str) -> bool {
+        self.exchange && matches!(path, "/api/token/refresh/" | "/api/token/refresh")
     }
 
     /// The rows, in the order of the table.

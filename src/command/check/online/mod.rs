@@ -1,6 +1,8 @@
 //! What only the others can tell: whether every credential can be had, every storage be reached, and whether our clock
-//! agrees with theirs (signatures are refused when it is off by more than minutes).
+//! agrees with theirs (signatures are refused when it is off by more than minutes); and what is unsafe in Label Studio.
 
+mod label_studio;
+mod sockets;
 mod storages;
 
 use std::collections::HashSet;
@@ -11,6 +13,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use tokio::task::LocalSet;
 
+use self::label_studio::Inspection;
 use self::storages::Lister;
 use super::Findings;
 use crate::backend;
@@ -50,17 +53,12 @@ async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failu
     for trial in minter.try_all().await {
         credential(&trial, findings);
     }
-    // A check makes no records.
-    if !settings.records.exists() {
-        findings.remarks.push("there are no records yet, so no storage was reached".to_owned());
-        return Ok(());
+    let watch = watch(settings, &clock, findings).await?;
+    if let Some(studio) = &settings.label_studio {
+        let inspection = Inspection::new(studio, &door, &clock, findings);
+        Box::pin(inspection.run(watch.as_ref())).await?;
     }
-    let records = match Records::look(&settings.records, clock.clone()).await {
-        // Remarked upon already.
-        Err(RecordsError::Pending { .. }) => return Ok(()),
-        opened => opened?,
-    };
-    let watch = Watch::begin(records, Generation::default()).await?;
+    let Some(watch) = watch else { return Ok(()) };
     let places = watch.catalog().current().places();
     // Places that can never be are faults already.
     let hosts: HashSet<Host> =
@@ -72,6 +70,23 @@ async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failu
     lister.list_all(&minter, findings).await?;
     watch.records().close().await;
     Ok(())
+}
+
+/// The records as they are, where there are any that can be read: a check makes none.
+async fn watch(
+    settings: &Settings,
+    clock: &Clock,
+    findings: &mut Findings,
+) -> Result<Option<Watch>, Failure> {
+    if !settings.records.exists() {
+        findings.remarks.push("there are no records yet, so no storage was reached".to_owned());
+        return Ok(None);
+    }
+    match Records::look(&settings.records, clock.clone()).await {
+        // Remarked upon already.
+        Err(RecordsError::Pending { .. }) => Ok(None),
+        opened => Ok(Some(Watch::begin(opened?, Generation::default()).await?)),
+    }
 }
 
 fn credential(trial: &Trial, findings: &mut Findings) {
@@ -107,13 +122,19 @@ async fn server(door: &Door, clock: &Clock, host: &Host, findings: &mut Findings
         Ok(answer) => {
             findings.remarks.push(format!("{origin}: answers"));
             let date = answer.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
-            let Some(theirs) = date.and_then(parse_date) else { return };
-            let off = clock.now().duration_since(theirs);
-            if off.abs() > SKEW {
-                let what = format!("our clock is {} s away from theirs", off.as_secs());
-                findings.faults.extend([fault(what, "set this machine's clock (NTP)")]);
-            }
+            judge_clock(date, clock, &origin, findings);
         }
+    }
+}
+
+/// Whether our clock agrees with the one by which that answer is dated.
+fn judge_clock(date: Option<&str>, clock: &Clock, place: &str, findings: &mut Findings) {
+    let Some(theirs) = date.and_then(parse_date) else { return };
+    let off = clock.now().duration_since(theirs);
+    if off.abs() > SKEW {
+        let what = format!("our clock is {} s away from theirs", off.as_secs());
+        let remedy = "set this machine's clock, or theirs (NTP)";
+        findings.faults.extend([Fault::of(place, what, remedy)]);
     }
 }
 

@@ -1,0 +1,36 @@
+//! `POST /api/token/refresh/` as Label Studio has it: an access token for a personal one, which comes in the body.
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::{DeskError, body};
+use crate::ground::secret::Secret;
+use crate::identity::Schemes;
+use crate::listener::{Incoming, RequestBody};
+
+/// A JWT and its name fit well.
+const LIMIT: usize = 8 << 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    refresh: String,
+}
+
+#[derive(Serialize)]
+struct Answered<'a> {
+    access: &'a str,
+}
+
+pub(super) async fn answer(
+    schemes: &Schemes,
+    incoming: &Incoming,
+    body: Option<RequestBody>,
+) -> Result<Answer, DeskError> {
+    let body = body::read(incoming, body, "application/json", LIMIT).await?;
+    let Asked { refresh } = serde_json::from_slice(&body).map_err(DeskError::BadJson)?;
+    let exchanged = schemes.exchange(Secret::new(refresh), incoming.client()).await;
+    let exchanged = exchanged.map_err(DeskError::Exchange)?;
+    let answer = Answer::json(&Answered { access: exchanged.access.expose() })?;
+    Ok(answer.signed_in(exchanged.email))
+}

@@ -1,0 +1,207 @@
+//! Who comes with what Label Studio gave him: his password there, or a token. Label Studio itself says who it is; then he is
+//! his account here, which is made when he first comes, and stands under the same policy as everybody.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::person::Person;
+use super::schemes::Key;
+use super::shown::proof_id;
+use super::{IdentityError, Proof, Schemes, SignInError};
+use crate::catalog::{AccountId, Email, OrganizationId};
+use crate::ground::secret::Secret;
+use crate::label_studio::{Bridge, Holder, Passwords, Settings, Tokens, UserToken};
+use crate::records::{AccountRow, KnownPerson, NewAccount, RecordsError, Watch};
+
+/// What Label Studio said of a token holds for so long at most.
+pub(super) const TOKEN_KEPT: Duration = Duration::from_secs(60);
+/// A token that it did not know is not asked about again before.
+pub(super) const TOKEN_UNKNOWN: Duration = Duration::from_secs(10);
+
+/// Who was known in this time is not held up by what others try from his address.
+pub(super) const HELD_LATELY: Duration = Duration::from_secs(60 * 60);
+
+/// An exchange of a personal access token.
+#[derive(Debug)]
+pub struct Exchanged {
+    pub access: Secret<String>,
+    /// Whose it is.
+    pub email: String,
+}
+
+impl Schemes {
+    /// The person of a token of Label Studio's.
+    pub(super) async fn known_by_user_token(
+        &self,
+        token: UserToken,
+        client: IpAddr,
+    ) -> Result<Arc<Person>, IdentityError> {
+        let proof = Proof::LabelStudio(proof_id(token.text()));
+        let key = (proof, self.parts.watch.catalog().generation().current());
+        let account = match self.holders.get(&key).await {
+            Some(account) => account,
+            // Boxed: a rare and large future must not make every connection's larger.
+            None => Box::pin(self.ask_whose(key, token, client)).await?,
+        };
+        self.person_of(key, account).await
+    }
+
+    /// Asks Label Studio, once for all who wait for it.
+    async fn ask_whose(
+        &self,
+        key: Key,
+        token: UserToken,
+        client: IpAddr,
+    ) -> Result<AccountId, IdentityError> {
+        let Some((settings, bridge)) = self.parts.studio.clone() else {
+            return Err(IdentityError::BadAuthorization);
+        };
+        if settings.tokens == Tokens::Refused {
+            return Err(IdentityError::BadAuthorization);
+        }
+        if self.not_holding.contains_key(&key) {
+            return Err(IdentityError::NotValid);
+        }
+        let counted = async {
+            let counts = !self.held_lately.contains_key(&key.0);
+            if counts {
+                self.attempts.at_token(client, self.parts.clock.now())?;
+            }
+            let newcomers = Newcomers { watch: self.parts.watch.clone(), settings, bridge };
+            let work = self.parts.control.run(async move { newcomers.whose(&token).await });
+            let Some(whose) = work.await?? else {
+                self.held_lately.invalidate(&key.0);
+                return Err(IdentityError::NotValid);
+            };
+            self.held_lately.insert(key.0, ());
+            if counts {
+                self.attempts.token_held(client);
+            }
+            Ok(whose)
+        };
+        // Boxed, as are those that ask so.
+        Box::pin(self.holders.try_get_with(key, counted)).await.map_err(|error| {
+            if matches!(*error, IdentityError::NotValid) {
+                self.not_holding.insert(key, ());
+            }
+            IdentityError::clone(&error)
+        })
+    }
+
+    /// Gets an access token for a personal one, as Label Studio does, for whoever may come with it.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when the personal one does not hold, or nobody may come with what it gives.
+    pub async fn exchange(
+        &self,
+        personal: Secret<String>,
+        client: IpAddr,
+    ) -> Result<Exchanged, IdentityError> {
+        let Some((settings, bridge)) = self.parts.studio.clone() else {
+            return Err(IdentityError::BadAuthorization);
+        };
+        self.attempts.at_token(client, self.parts.clock.now())?;
+        let newcomers = Newcomers { watch: self.parts.watch.clone(), settings, bridge };
+        let work = self.parts.control.run(async move { newcomers.exchange(personal).await });
+        let exchanged = work.await??.ok_or(IdentityError::NotValid)?;
+        self.attempts.token_held(client);
+        Ok(exchanged)
+    }
+
+    /// Whoever has no password here may be a user of Label Studio's, by his password there: he then has an account, and is
+    /// that user. An account of another organization, or one that is disabled, is nobody's.
+    pub(super) async fn by_label_studio(
+        &self,
+        email: &Email,
+        account: Option<AccountRow>,
+        password: &Secret<String>,
+    ) -> Result<Option<AccountRow>, SignInError> {
+        let Some((settings, bridge)) = self.parts.studio.clone() else { return Ok(None) };
+        let accepted = settings.passwords == Passwords::Accepted;
+        let newcomers = Newcomers { watch: self.parts.watch.clone(), settings, bridge };
+        let Some(organization) = newcomers.organization() else { return Ok(None) };
+        if !accepted || account.as_ref().is_some_and(|it| barred(it, organization)) {
+            return Ok(None);
+        }
+        let checked = newcomers.bridge.check_password(email.as_str(), password).await?;
+        let Some(known) = checked else { return Ok(None) };
+        let account = newcomers.account(organization, email).await?;
+        if let Some(account) = &account {
+            newcomers.bridge.bind(account.id, known).await?;
+        }
+        Ok(account)
+    }
+}
+
+/// What it takes to make somebody of Label Studio's an account, on the control plane.
+struct Newcomers {
+    watch: Watch,
+    settings: Settings,
+    bridge: Arc<Bridge>,
+}
+
+impl Newcomers {
+    /// The account of who holds the token, which from now on acts as its holder.
+    async fn whose(&self, token: &UserToken) -> Result<Option<AccountId>, IdentityError> {
+        let Some(holder) = self.bridge.holder(token).await? else { return Ok(None) };
+        let Some(account) = self.account_of(&holder).await? else { return Ok(None) };
+        self.bridge.lead(account.account, &holder, token).await?;
+        Ok(Some(account.account))
+    }
+
+    async fn exchange(&self, personal: Secret<String>) -> Result<Option<Exchanged>, IdentityError> {
+        let Some(access) = self.bridge.exchange(&personal).await? else { return Ok(None) };
+        let token = UserToken::Access(access.clone());
+        let Some(holder) = self.bridge.holder(&token).await? else { return Ok(None) };
+        let Some(account) = self.account_of(&holder).await? else { return Ok(None) };
+        self.bridge.keep_personal(account.account, &holder, personal).await?;
+        Ok(Some(Exchanged { access, email: account.email.as_str().to_owned() }))
+    }
+
+    /// By the user's number, else by his e-mail. An account of another organization, or one that is disabled, is nobody's.
+    async fn account_of(&self, holder: &Holder) -> Result<Option<KnownPerson>, IdentityError> {
+        let Some(organization) = self.organization() else { return Ok(None) };
+        let account = match (self.bridge.account_of(holder).await?, holder.email.parse::<Email>()) {
+            (Some(id), _) => Some(id),
+            (None, Ok(email)) => {
+                self.account(organization, &email).await?.map(|account| account.id)
+            }
+            (None, Err(_no_email)) => None,
+        };
+        let Some(account) = account else { return Ok(None) };
+        // Not of one that is disabled.
+        let person = self.watch.records().person(account).await?;
+        Ok(person.filter(|person| person.organization == organization))
+    }
+
+    /// The account of this e-mail, made in the organization if there is none.
+    async fn account(
+        &self,
+        organization: OrganizationId,
+        email: &Email,
+    ) -> Result<Option<AccountRow>, RecordsError> {
+        let records = self.watch.records();
+        if let Some(known) = records.account_by_email(email).await? {
+            return Ok(Some(known));
+        }
+        let new = NewAccount { email, role: None, password_hash: None };
+        match records.create_account(organization, new).await {
+            // Made by another request in the meantime.
+            Ok(_) | Err(RecordsError::Taken { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.watch.catch_up().await?;
+        records.account_by_email(email).await
+    }
+
+    fn organization(&self) -> Option<OrganizationId> {
+        let catalog = self.watch.catalog().current();
+        let mut organizations = catalog.organizations();
+        organizations.find(|one| one.name == self.settings.organization).map(|one| one.id)
+    }
+}
+
+fn barred(account: &AccountRow, organization: OrganizationId) -> bool {
+    account.organization != organization || account.disabled.is_some()
+}
