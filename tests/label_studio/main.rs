@@ -14,6 +14,7 @@ mod support {
     pub mod label_studio;
     pub mod moto;
     pub mod peer;
+    pub mod raw;
     pub mod site;
 
     pub use moto::Moto;
@@ -31,4 +32,6 @@ mod operator;
 mod relay;
 mod things;
 mod tokens;
+mod tricks;
+mod wire;
 mod world;

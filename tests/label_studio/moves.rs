@@ -22,7 +22,7 @@ fn steady(value: Value) -> Value {
 }
 
 /// Where everything is, past the gateway.
-fn state(relayed: &Relayed) -> Vec<(String, Value)> {
+pub fn state(relayed: &Relayed) -> Vec<(String, Value)> {
     let of = |things: &Things| {
         let n = |name: &str| things.numbers[name];
         vec![

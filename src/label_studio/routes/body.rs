@@ -109,7 +109,7 @@ impl BodyRule {
         if !self.json || !(essence == "application/json" || bytes.is_empty()) {
             return Err(BadBody::Type);
         }
-        let json = match bytes.trim_ascii() {
+        let json = match bytes {
             [] => Json::Null,
             some => serde_json::from_slice(some).map_err(BadBody::Json)?,
         };

@@ -272,6 +272,8 @@ fn bodies_that_say_something_else_to_another_reader_are_refused() {
         ("PATCH", "/api/tasks/6/", r#"{"project":true}"#),
         ("PATCH", "/api/tasks/6/", "{\"project\":2} x"),
         ("PATCH", "/api/tasks/6/", "project=2"),
+        ("PATCH", "/api/tasks/6/", "\u{c}{\"project\":2}"),
+        ("PATCH", "/api/tasks/6/", " "),
         ("POST", "/api/tasks/", r#"{"data":{}}"#),
         ("POST", "/api/tasks/", r#"[{"project":1},{"data":{}}]"#),
         ("POST", "/api/tasks/", ""),
