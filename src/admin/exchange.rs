@@ -32,5 +32,5 @@ pub(super) async fn answer(
     let exchanged = schemes.exchange(Secret::new(refresh), incoming.client()).await;
     let exchanged = exchanged.map_err(DeskError::Exchange)?;
     let answer = Answer::json(&Answered { access: exchanged.access.expose() })?;
-    Ok(answer.signed_in(exchanged.email))
+    Ok(answer.signed_in(exchanged.email.clone()))
 }

@@ -54,42 +54,15 @@ impl Schemes {
         token: UserToken,
         client: IpAddr,
     ) -> Result<AccountId, IdentityError> {
-        let Some((settings, bridge)) = self.parts.studio.clone() else {
-            return Err(IdentityError::BadAuthorization);
-        };
-        if settings.tokens == Tokens::Refused {
-            return Err(IdentityError::BadAuthorization);
-        }
-        if self.not_holding.contains_key(&key) {
-            return Err(IdentityError::NotValid);
-        }
-        let counted = async {
-            let counts = !self.held_lately.contains_key(&key.0);
-            if counts {
-                self.attempts.at_token(client, self.parts.clock.now())?;
-            }
-            let newcomers = Newcomers { watch: self.parts.watch.clone(), settings, bridge };
-            let work = self.parts.control.run(async move { newcomers.whose(&token).await });
-            let Some(whose) = work.await?? else {
-                self.held_lately.invalidate(&key.0);
-                return Err(IdentityError::NotValid);
-            };
-            self.held_lately.insert(key.0, ());
-            if counts {
-                self.attempts.token_held(client);
-            }
-            Ok(whose)
-        };
+        let newcomers = self.newcomers_by_token()?;
+        let work = self.parts.control.run(async move { newcomers.whose(&token).await });
+        let asked = self.counted(key, client, async move { work.await? });
         // Boxed, as are those that ask so.
-        Box::pin(self.holders.try_get_with(key, counted)).await.map_err(|error| {
-            if matches!(*error, IdentityError::NotValid) {
-                self.not_holding.insert(key, ());
-            }
-            IdentityError::clone(&error)
-        })
+        self.told(key, Box::pin(self.holders.try_get_with(key, asked)).await)
     }
 
-    /// Gets an access token for a personal one, as Label Studio does, for whoever may come with it.
+    /// Gets an access token for a personal one, as Label Studio does, for whoever may come with it. Asked for again, it is
+    /// the same one for a while.
     ///
     /// # Errors
     /// [`IdentityError`] when the personal one does not hold, or nobody may come with what it gives.
@@ -97,16 +70,58 @@ impl Schemes {
         &self,
         personal: Secret<String>,
         client: IpAddr,
-    ) -> Result<Exchanged, IdentityError> {
-        let Some((settings, bridge)) = self.parts.studio.clone() else {
-            return Err(IdentityError::BadAuthorization);
-        };
-        self.attempts.at_token(client, self.parts.clock.now())?;
-        let newcomers = Newcomers { watch: self.parts.watch.clone(), settings, bridge };
+    ) -> Result<Arc<Exchanged>, IdentityError> {
+        let newcomers = self.newcomers_by_token()?;
+        let proof = Proof::LabelStudio(proof_id(personal.expose()));
+        let key = (proof, self.parts.watch.catalog().generation().current());
         let work = self.parts.control.run(async move { newcomers.exchange(personal).await });
-        let exchanged = work.await??.ok_or(IdentityError::NotValid)?;
-        self.attempts.token_held(client);
-        Ok(exchanged)
+        let asked = self.counted(key, client, async move { Ok(work.await??.map(Arc::new)) });
+        self.told(key, Box::pin(self.exchanged.try_get_with(key, asked)).await)
+    }
+
+    /// What Label Studio says of a token. Strangers may make it say so only so often.
+    async fn counted<T>(
+        &self,
+        (proof, generation): Key,
+        client: IpAddr,
+        work: impl Future<Output = Result<Option<T>, IdentityError>>,
+    ) -> Result<T, IdentityError> {
+        if self.not_holding.contains_key(&(proof, generation)) {
+            return Err(IdentityError::NotValid);
+        }
+        let counts = !self.held_lately.contains_key(&proof);
+        if counts {
+            self.attempts.at_token(client, self.parts.clock.now())?;
+        }
+        let said = work.await;
+        if matches!(said, Ok(None)) {
+            self.held_lately.invalidate(&proof);
+            return Err(IdentityError::NotValid);
+        }
+        // Neither does it count when Label Studio could not say.
+        if counts {
+            self.attempts.token_held(client);
+        }
+        let held = said?.ok_or(IdentityError::NotValid)?;
+        self.held_lately.insert(proof, ());
+        Ok(held)
+    }
+
+    /// What was said, to each who waited for it.
+    fn told<T>(&self, key: Key, said: Result<T, Arc<IdentityError>>) -> Result<T, IdentityError> {
+        said.map_err(|error| {
+            if matches!(*error, IdentityError::NotValid) {
+                self.not_holding.insert(key, ());
+            }
+            IdentityError::clone(&error)
+        })
+    }
+
+    fn newcomers_by_token(&self) -> Result<Newcomers, IdentityError> {
+        let studio = self.parts.studio.clone();
+        let studio = studio.filter(|(settings, _)| settings.tokens == Tokens::Accepted);
+        let (settings, bridge) = studio.ok_or(IdentityError::BadAuthorization)?;
+        Ok(Newcomers { watch: self.parts.watch.clone(), settings, bridge })
     }
 
     /// Whoever has no password here may be a user of Label Studio's, by his password there: he then has an account, and is

@@ -13,7 +13,9 @@ use super::label_studio::{HELD_LATELY, TOKEN_KEPT, TOKEN_UNKNOWN};
 use super::origin::{self, Demand, Ours};
 use super::person::Pulse;
 use super::shown::{ShownToken, proof_id, session_in, token_in};
-use super::{Identity, IdentityError, PasswordError, Passwords, Person, Proof, Settings};
+use super::{
+    Exchanged, Identity, IdentityError, PasswordError, Passwords, Person, Proof, Settings,
+};
 use crate::catalog::{AccountId, Scope};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::Control;
@@ -53,6 +55,8 @@ pub struct Schemes {
     unknown: moka::sync::Cache<Key, (), RandomState>,
     /// Whose Label Studio's tokens are, by its word.
     pub(super) holders: moka::future::Cache<Key, AccountId, RandomState>,
+    /// What was given for personal ones.
+    pub(super) exchanged: moka::future::Cache<Key, Arc<Exchanged>, RandomState>,
     /// Those that it does not know.
     pub(super) not_holding: moka::sync::Cache<Key, (), RandomState>,
     /// Those that held lately: asking about them again is nobody's attempt.
@@ -93,6 +97,8 @@ impl Schemes {
             .eviction_policy(EvictionPolicy::lru());
         let holders =
             moka::future::Cache::builder().max_capacity(PEOPLE_KEPT).time_to_live(TOKEN_KEPT);
+        let exchanged =
+            moka::future::Cache::builder().max_capacity(PEOPLE_KEPT).time_to_live(TOKEN_KEPT);
         let not_holding =
             moka::sync::Cache::builder().max_capacity(UNKNOWN_KEPT).time_to_live(TOKEN_UNKNOWN);
         let held_lately =
@@ -104,6 +110,7 @@ impl Schemes {
             people: people.build_with_hasher(RandomState::new()),
             unknown: unknown.build_with_hasher(RandomState::new()),
             holders: holders.build_with_hasher(RandomState::new()),
+            exchanged: exchanged.build_with_hasher(RandomState::new()),
             not_holding: not_holding.build_with_hasher(RandomState::new()),
             held_lately: held_lately.build_with_hasher(RandomState::new()),
             parts,

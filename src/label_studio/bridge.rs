@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use moka::future::Cache;
 
 use super::api::{Api, ApiError};
@@ -220,6 +221,8 @@ impl Bridge {
         personal: Secret<String>,
     ) -> Result<(), BridgeError> {
         let crossing = self.crossing();
+        // Refuses another user's; what is kept of this one gives way to what he showed.
+        crossing.has_good(account, holder.number).await?;
         let user = User { number: holder.number, token: personal };
         crossing.keep_token(account, &user).await
     }
@@ -244,10 +247,8 @@ struct Crossing {
 
 impl Crossing {
     async fn access(&self, account: AccountId, email: &str) -> Result<Arc<Access>, BridgeError> {
-        let Banks { api, records, .. } = &self.banks;
-        if let Some(row) = records.label_studio_user(account).await? {
-            let token = self.open(account, &row.token)?;
-            if let Some(access) = api.refresh(&token).await? {
+        if let Some(row) = self.banks.records.label_studio_user(account).await? {
+            if let Some(access) = self.renewed(&row).await? {
                 return Ok(self.bearer(&access, row.number));
             }
             return self.again(&row, email).await;
@@ -255,12 +256,14 @@ impl Crossing {
         self.made(account, email).await
     }
 
-    /// His token was taken back: whom the gateway made gets another one.
+    /// His token was taken back: whom the gateway made gets another one. Or there is no such user any more: then he is made.
     async fn again(&self, row: &UserRow, email: &str) -> Result<Arc<Access>, BridgeError> {
         let Banks { api, random, .. } = &self.banks;
-        let sealed = row.password.as_ref().ok_or_else(|| existing(email))?;
+        let Some(sealed) = &row.password else { return self.made(row.account, email).await };
         let password = self.open(row.account, sealed)?;
-        let cookie = api.log_in(random, email, &password).await?.ok_or_else(|| existing(email))?;
+        let Some(cookie) = api.log_in(random, email, &password).await? else {
+            return self.made(row.account, email).await;
+        };
         let user = api.user_of(&cookie).await?;
         self.keep(row.account, &user, Some(&password)).await?;
         tracing::info!(account = row.account.0, user = user.number, "made him a new token");
@@ -285,32 +288,36 @@ impl Crossing {
         Ok(self.bearer(&access.ok_or_else(|| existing(email))?, user.number))
     }
 
-    /// Whether a lasting token of this very user is kept, and holds.
-    async fn has_good(&self, account: AccountId, number: u64) -> Result<bool, BridgeError> {
-        let Some(row) = self.row_of(account, number).await? else { return Ok(false) };
-        Ok(self.banks.api.refresh(&self.open(account, &row.token)?).await?.is_some())
+    /// An access token by what is kept, if it holds.
+    async fn renewed(&self, row: &UserRow) -> Result<Option<Secret<String>>, BridgeError> {
+        match self.banks.api.refresh(&self.open(row.account, &row.token)?).await {
+            // So it fails when the token's user was deleted. If it is in trouble, it will say so again at what comes next.
+            Err(ApiError::Refused { status: StatusCode::INTERNAL_SERVER_ERROR, .. }) => Ok(None),
+            said => Ok(said?),
+        }
     }
 
-    /// Keeps the token, and what else is kept.
+    /// Whether a lasting token of this very user is kept, and holds.
+    async fn has_good(&self, account: AccountId, number: u64) -> Result<bool, BridgeError> {
+        let Some(row) = self.banks.records.label_studio_user(account).await? else {
+            return Ok(false);
+        };
+        let holds = self.renewed(&row).await?.is_some();
+        match row.number {
+            same if same == number => Ok(holds),
+            other if holds => Err(BridgeError::AnotherUser { number: other }),
+            // Whoever that was is no more.
+            _ => Ok(false),
+        }
+    }
+
+    /// Keeps the token, and what else is kept of this user.
     async fn keep_token(&self, account: AccountId, user: &User) -> Result<(), BridgeError> {
-        let password = self.row_of(account, user.number).await?.and_then(|row| row.password);
+        let row = self.banks.records.label_studio_user(account).await?;
+        let password = row.filter(|row| row.number == user.number).and_then(|row| row.password);
         let token = self.seal(account, &user.token);
         let row = UserRow { account, number: user.number, token, password };
         Ok(self.banks.records.put_label_studio_user(&row).await?)
-    }
-
-    /// What is kept of the account, if it is this user or none.
-    async fn row_of(
-        &self,
-        account: AccountId,
-        number: u64,
-    ) -> Result<Option<UserRow>, BridgeError> {
-        match self.banks.records.label_studio_user(account).await? {
-            Some(row) if row.number != number => {
-                Err(BridgeError::AnotherUser { number: row.number })
-            }
-            row => Ok(row),
-        }
     }
 
     async fn keep(

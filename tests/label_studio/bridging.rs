@@ -319,3 +319,19 @@ async fn passwords_of_label_studios_open_nothing_where_they_are_refused() {
     assert_eq!(pair.sign_in("lea@example.com").await.status, StatusCode::UNAUTHORIZED);
     assert!(!pair.site.run(&["account", "list"]).contains("lea@example.com"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_was_deleted_in_label_studio_is_made_once_more() {
+    let (pair, alice) = blocking(|| {
+        let pair = Pair::make(false, "");
+        let alice = pair.annotator("alice@example.com");
+        (pair, alice)
+    })
+    .await;
+    let number = pair.whoami(&alice).await.json()["id"].as_u64().unwrap();
+    let path = format!("/api/users/{number}/");
+    assert_eq!(pair.studio.try_ask("DELETE", &path, None).0, 204);
+    let who = pair.whoami(&alice).await;
+    assert_eq!(who.json()["email"], "alice@example.com", "{}\n{}", who.text(), pair.site.log());
+    assert_ne!(who.json()["id"], number);
+}

@@ -317,3 +317,17 @@ async fn tokens_of_the_gateway_go_on() {
     let who = open.site.get("/api/current-user/whoami", Some(&person)).await;
     assert_eq!(who.json()["email"], "abe@example.com", "{}", who.text());
 }
+
+/// Each user has one personal token at most: whoever made himself one must not lose it because he comes through the gateway.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_personal_token_that_the_gateway_never_saw_stays_good() {
+    let (open, user) = open_and("ned@example.com").await;
+    let personal = open.studio.personal(&user);
+    let legacy = format!("Token {}", user.legacy);
+    let access = format!("Bearer {}", open.studio.access(&personal).unwrap());
+    for authorization in [&legacy, &access, &legacy] {
+        let who = open.whoami(authorization).await;
+        assert_eq!(who.json()["email"], "ned@example.com", "{}", who.text());
+    }
+    assert!(blocking(move || open.studio.access(&personal)).await.is_some());
+}

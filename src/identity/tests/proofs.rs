@@ -9,6 +9,9 @@ use crate::identity::{Identity, IdentityError, Proof};
 const STRANGE_TOKEN: &str = "Bearer sgt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const STRANGE_COOKIE: &str = "__Host-sluicegate=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+const LEGACY: &str = "Token 5ca1ab1e00c0ffee00ba5eba1100f00d00facade";
+const JWT: &str = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2ln";
+
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 fn name(result: &Result<Identity, IdentityError>) -> String {
@@ -53,6 +56,9 @@ async fn every_combination_of_proofs_is_one_person_or_an_error() {
             "NotValid",
         ),
         ("basic", &[(authorization, "Basic YTpi")], "BadAuthorization"),
+        ("Label Studio's, where there is none", &[(authorization, LEGACY)], "BadAuthorization"),
+        ("its other kind", &[(authorization, JWT)], "BadAuthorization"),
+        ("its, besides a session", &[(cookie, &session), (authorization, JWT)], "BadAuthorization"),
         ("two tokens", &[(authorization, &ann), (authorization, &ann)], "BadAuthorization"),
     ];
     for (what, headers, expected) in cases {

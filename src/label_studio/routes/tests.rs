@@ -4,10 +4,34 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::label_studio::{Deed, Direction, Kind, Reference, StorageType};
+use crate::label_studio::{Deed, Direction, Kind, Reference, StorageType, Tokens};
 
 fn routes() -> Routes {
     Routes::built_in().unwrap()
+}
+
+#[test]
+fn tokens_are_exchanged_at_one_address_and_only_where_they_are_accepted() {
+    let (refused, accepted) = (Tokens::Refused, Tokens::Accepted);
+    for (tokens, path, exchanged) in [
+        (accepted, "/api/token/refresh/", true),
+        (accepted, "/api/token/refresh", true),
+        (accepted, "/api/token/refresh//", false),
+        (accepted, "//api/token/refresh/", false),
+        (accepted, "/api/token/refresh/x", false),
+        (accepted, "/api/token%2Frefresh/", false),
+        (accepted, "/API/token/refresh/", false),
+        (accepted, "/api/token/rotate/", false),
+        (accepted, "/api/token/blacklist/", false),
+        (accepted, "/api/token/", false),
+        (refused, "/api/token/refresh/", false),
+    ] {
+        let routes = routes().with_exchange(tokens);
+        assert_eq!(routes.exchanges(path), exchanged, "{tokens:?} {path}");
+        let found = routes.find(&Method::POST, path, None);
+        assert!(found.is_err(), "{path} is nobody's by the table");
+    }
+    assert!(!Routes::default().exchanges("/api/token/refresh/"), "without a Label Studio");
 }
 
 fn find(method: &str, target: &str) -> Result<Call, NoRoute> {
