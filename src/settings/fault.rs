@@ -134,13 +134,17 @@ impl Report {
     pub fn render(&self, colour: bool) -> String {
         let theme =
             if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme)
-            .with_width(100)
-            .with_context_lines(1)
-            .with_links(false);
+        // The remedy of what is wrong elsewhere is often a command: whoever copies it must get it in one piece.
+        let handler = |fault: &Fault| {
+            GraphicalReportHandler::new_themed(theme.clone())
+                .with_width(100)
+                .with_wrap_lines(fault.place.is_some())
+                .with_context_lines(1)
+                .with_links(false)
+        };
         let mut text = String::new();
         for fault in &self.0 {
-            if handler.render_report(&mut text, &Shown::of(fault)).is_err() {
+            if handler(fault).render_report(&mut text, &Shown::of(fault)).is_err() {
                 text.push_str(&fault.to_string());
             }
             text.push('\n');

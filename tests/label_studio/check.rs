@@ -6,6 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::support::label_studio::{LabelStudio, Manner, OWNER_TOKEN, USUAL};
+use crate::support::scripted::{Scripted, say};
 use crate::support::{Moto, Site, site};
 use crate::world::{before, until};
 
@@ -147,4 +148,71 @@ fn one_that_is_away_or_is_something_else_is_told() {
     // moto is no Label Studio.
     in_settings(&site, &studio.url, &Moto::shared().endpoint);
     told(&faults(&site), "no usable answer");
+}
+
+/// A Label Studio of another version, whose clock is wrong; it takes no access token but the second that it gave.
+fn another() -> Scripted {
+    let given = std::sync::atomic::AtomicUsize::new(0);
+    Scripted::start(move |_, head, socket| {
+        let mut words = head.split_whitespace().skip(1);
+        let path = words.next().unwrap();
+        let body = match path {
+            "/health" => "{\"status\": \"UP\"}".to_owned(),
+            "/api/token/refresh/" => {
+                let nth = given.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                format!("{{\"access\": \"access.{nth}.x\"}}")
+            }
+            "/api/current-user/whoami" => {
+                "{\"id\": 1, \"email\": \"root@example.com\", \"active_organization\": 1}"
+                    .to_owned()
+            }
+            "/api/organizations/1" => "{\"created_by\": 1}".to_owned(),
+            "/api/version/" => "{\"release\": \"1.230.0\"}".to_owned(),
+            "/api/jwt/settings" => {
+                "{\"api_tokens_enabled\": false, \"legacy_api_tokens_enabled\": false}".to_owned()
+            }
+            path if path.starts_with("/api/projects/") => {
+                "{\"results\": [], \"next\": null}".to_owned()
+            }
+            _ => "{}".to_owned(),
+        };
+        let lower = head.to_lowercase();
+        let stale = lower.contains("authorization: bearer access.0.x");
+        let status = if stale { "401 Unauthorized" } else { "200 OK" };
+        let status = if path.starts_with("/user/signup/") { "403 Forbidden" } else { status };
+        say(
+            socket,
+            &format!(
+                "HTTP/1.1 {status}\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            ),
+        );
+        crate::support::scripted::hang_up(socket);
+    })
+}
+
+#[test]
+fn another_version_a_wrong_clock_and_tokens_switched_off_are_told() {
+    let studio = another();
+    let site = Site::prepare(
+        "",
+        &[&format!("127.0.0.1:{}", studio.port)],
+        &format!(
+            "[label_studio]\nurl = \"http://127.0.0.1:{}\"\ntoken = {{ file = \"studio-token\" }}\norganization = \"acme\"\n",
+            studio.port
+        ),
+    );
+    site.secret("studio-token", "a.personal.token");
+    site.run(&["organization", "create", "--name", "acme"]);
+    let found = faults(&site);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    let remedy = told(
+        &found,
+        "Label Studio is 1.230.0, and the catalogue of routes that applies is of 1.23",
+    );
+    assert!(remedy.contains("pip install 'label-studio==1.23.*'"), "{remedy}");
+    told(&found, "our clock is ");
+    let remedy = told(&found, "personal access tokens are switched off");
+    assert!(remedy.contains("\"api_tokens_enabled\":true"), "{remedy}");
 }

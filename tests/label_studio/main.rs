@@ -15,6 +15,7 @@ mod support {
     pub mod moto;
     pub mod peer;
     pub mod raw;
+    pub mod scripted;
     pub mod site;
 
     pub use moto::Moto;
