@@ -30,6 +30,7 @@ mod kept;
 mod matrix;
 mod moves;
 mod operator;
+mod page;
 mod relay;
 mod things;
 mod tokens;
