@@ -117,7 +117,7 @@ async fn play(steps: &[Step]) -> usize {
 }
 
 /// A renewal that was under way while STS was ill may still fail, and begin one more pause.
-async fn served_at_last(world: &World, storage: &Storage) -> Credential {
+async fn served_at_last(world: &World, storage: &Arc<Storage>) -> Credential {
     for _ in 0..3 {
         world.hand.advance(SignedDuration::from_hours(2));
         if let Ok(credential) = world.mint(storage).await {
