@@ -4,6 +4,7 @@
 use askama::Template;
 use bytes::Bytes;
 use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -20,6 +21,11 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+/// What a script of another site may send: a token, and what reads and writes are told by.
+const ASKABLE: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, content-md5, range, if-match, if-none-match, if-modified-since, if-unmodified-since, \
+     if-range",
+);
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An answer in the making: status, headers and the whole body.
@@ -56,6 +62,19 @@ impl Answer {
         headers.insert(LOCATION, there.to_header());
         headers.insert(CACHE_CONTROL, NO_STORE);
         Self { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), signed_in: None }
+    }
+
+    /// What may be asked here from another site. That site's name is added where every answer gets it.
+    pub(crate) fn preflight(methods: &str) -> Self {
+        let mut headers = HeaderMap::with_capacity(4);
+        if let Ok(methods) = HeaderValue::from_str(methods) {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ASKABLE);
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        let status = StatusCode::NO_CONTENT;
+        Self { status, headers, body: Bytes::new(), signed_in: None }
     }
 
     /// A body of ours; never stored and never guessed at.
@@ -99,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_page_loads_nothing_from_elsewhere_and_is_framed_by_nobody() {
-        let page = crate::sign_in::SignInPage::fresh(ReturnAddress::or_home(None));
+        let page = crate::sign_in::SignInPage::fresh(ReturnAddress::or_home(None), true);
         let answer = Answer::page(StatusCode::OK, &page).unwrap();
         let policy = answer.headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
         for part in [

@@ -3,11 +3,11 @@
 use std::io;
 
 use crate::ground::control::ControlFailed;
-use crate::identity::{IdentityError, SignInError};
+use crate::identity::{IdentityError, InvitationError, SignInError};
 use crate::listener::BodyFault;
 use crate::policy::Denial;
 use crate::request::BadKey;
-use crate::sign_in::{BadForm, SignInPage};
+use crate::sign_in::{BadForm, InvitationPage, SignInPage};
 
 /// Why one of our own routes gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,13 @@ pub enum DeskError {
         cause: SignInError,
         /// The page for another try.
         again: Box<SignInPage>,
+    },
+    #[error("an invitation")]
+    Invitation {
+        #[source]
+        cause: InvitationError,
+        /// The page for another try, where there can be one.
+        again: Option<Box<InvitationPage>>,
     },
     #[error("sign-out")]
     SignOut(#[from] IdentityError),

@@ -9,6 +9,8 @@ mod exchange;
 mod explain;
 mod handles;
 mod home;
+mod invitation;
+mod refused;
 mod signing;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use home::HomePage;
 pub(crate) use answer::Answer;
 pub use error::DeskError;
 pub use explain::Explanations;
+pub(crate) use refused::RefusedPage;
 
 /// Answers our own routes. Shared by all threads.
 #[derive(Debug)]
@@ -73,9 +76,16 @@ impl Desk {
             Visit::Home => self.home(grant)?,
             Visit::SignInPage { return_to } => {
                 let return_to = ReturnAddress::or_home(return_to.as_deref());
-                Answer::page(StatusCode::OK, &SignInPage::fresh(return_to))?
+                let takes_label_studio = self.schemes.take_label_studio_passwords();
+                Answer::page(StatusCode::OK, &SignInPage::fresh(return_to, takes_label_studio))?
             }
             Visit::SignIn => signing::sign_in(&self.schemes, incoming, body).await?,
+            Visit::InvitationPage { code } => {
+                invitation::page(&self.schemes, incoming, code).await?
+            }
+            Visit::AcceptInvitation { code } => {
+                invitation::accept(&self.schemes, incoming, (code, body)).await?
+            }
             Visit::SignOut => signing::sign_out(&self.schemes, incoming).await?,
             Visit::Account => {
                 let visible = self.policy.visible_projects(grant);
@@ -86,6 +96,7 @@ impl Desk {
                 handles::answer(&self.policy, grant, &body)?
             }
             Visit::ExchangeToken => exchange::answer(&self.schemes, incoming, body).await?,
+            Visit::Preflight { methods } => Answer::preflight(methods),
             Visit::ExplainRequest(id) => {
                 let organization = person(grant)?.organization_name();
                 self.explanations.answer(&self.control, *id, organization).await?

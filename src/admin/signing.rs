@@ -7,13 +7,14 @@ use http::header::{SET_COOKIE, USER_AGENT};
 
 use super::answer::Answer;
 use super::{DeskError, body};
+use crate::ground::secret::Secret;
 use crate::identity::{CLEARING_COOKIE, Schemes, SignIn, session_shown};
 use crate::listener::{Incoming, RequestBody};
 use crate::sign_in::{ReturnAddress, SignInForm, SignInPage};
 
 /// An address, a password of 128 characters and a return address, all percent-encoded, fit well.
-const FORM_LIMIT: usize = 8 << 10;
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM_LIMIT: usize = 8 << 10;
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(super) async fn sign_in(
     schemes: &Arc<Schemes>,
@@ -22,6 +23,16 @@ pub(super) async fn sign_in(
 ) -> Result<Answer, DeskError> {
     let body = body::read(incoming, body, FORM, FORM_LIMIT).await?;
     let SignInForm { email, password, return_to } = SignInForm::parse(&body)?;
+    begin(schemes, incoming, (email, password), return_to).await
+}
+
+/// Begins a session for whoever knows the password, and leads there.
+pub(super) async fn begin(
+    schemes: &Arc<Schemes>,
+    incoming: &Incoming,
+    (email, password): (String, Secret<String>),
+    return_to: ReturnAddress,
+) -> Result<Answer, DeskError> {
     let agent = incoming.headers().get(USER_AGENT).map(|agent| agent.as_bytes());
     let asked = SignIn {
         email: email.clone(),
@@ -41,7 +52,9 @@ pub(super) async fn sign_in(
             Ok(answer.signed_in(email))
         }
         Err(cause) => {
-            let again = Box::new(SignInPage { return_to, email, problem: None });
+            let takes_label_studio = schemes.take_label_studio_passwords();
+            let again = SignInPage { return_to, email, problem: None, takes_label_studio };
+            let again = Box::new(again);
             Err(DeskError::SignIn { cause, again })
         }
     }

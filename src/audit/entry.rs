@@ -245,9 +245,10 @@ async fn has_room(shared: &Shared) -> bool {
 fn wait_for(ask: &Ask) -> Wait {
     match ask {
         Ask::LabelStudio(call) if call.changes() => Wait::BeforeDeed,
-        Ask::Write(_) | Ask::Visit(Visit::SignIn | Visit::SignOut | Visit::ExchangeToken) => {
-            Wait::BeforeDeed
-        }
+        Ask::Write(_)
+        | Ask::Visit(
+            Visit::SignIn | Visit::SignOut | Visit::ExchangeToken | Visit::AcceptInvitation { .. },
+        ) => Wait::BeforeDeed,
         // Its pages and lists hold no object.
         Ask::LabelStudio(call) if call.deed() == Deed::OpenLabelStudio => Wait::Never,
         Ask::Read(_) | Ask::List { .. } | Ask::LabelStudio(_) => Wait::BeforeAnswer,
@@ -257,6 +258,8 @@ fn wait_for(ask: &Ask) -> Wait {
             | Visit::SignInPage { .. }
             | Visit::Account
             | Visit::SealHandles
+            | Visit::Preflight { .. }
+            | Visit::InvitationPage { .. }
             | Visit::ExplainRequest(_),
         ) => Wait::Never,
     }

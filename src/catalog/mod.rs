@@ -33,7 +33,7 @@ macro_rules! id {
         pub struct $name(pub i64);
     )*};
 }
-id!(OrganizationId, WorkspaceId, ProjectId, StorageId, AccountId, SessionId, TokenId);
+id!(OrganizationId, WorkspaceId, ProjectId, StorageId, AccountId, SessionId, TokenId, InvitationId);
 
 /// One organization: the wall that nothing crosses.
 #[derive(Debug)]

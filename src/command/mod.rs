@@ -10,6 +10,7 @@ mod completions;
 mod demo;
 mod explain;
 mod failure;
+mod invitation;
 mod loaded;
 mod options;
 mod organization;
@@ -66,6 +67,9 @@ enum Verb {
     /// API tokens: what programs show instead of a password
     #[command(subcommand)]
     Token(token::Token),
+    /// Invitations: links that open an account
+    #[command(subcommand)]
+    Invitation(invitation::Invitation),
     /// Organizations: the wall that nothing crosses
     #[command(subcommand)]
     Organization(organization::Organization),
@@ -105,6 +109,7 @@ impl Verb {
             Self::Explain(verb) => verb.run(common),
             Self::Account(verb) => verb.run(common),
             Self::Token(verb) => verb.run(common),
+            Self::Invitation(verb) => verb.run(common),
             Self::Organization(verb) => verb.run(common),
             Self::Workspace(verb) => verb.run(common),
             Self::Project(verb) => verb.run(common),

@@ -168,15 +168,15 @@ fn words<T>(allowed: &Allowed<T>, word: impl Fn(&T) -> String) -> String {
     }
 }
 
-/// How long a token lives, as people write it: `30d`, `12h`, `45m`, `90s`, `never`.
+/// How long a token or an invitation lives, as people write it: `30d`, `12h`, `45m`, `90s`, `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lifetime {
+pub(super) enum Lifetime {
     For(SignedDuration),
     Never,
 }
 
 impl Lifetime {
-    fn until(self) -> Result<Option<Timestamp>, Failure> {
+    pub(super) fn until(self) -> Result<Option<Timestamp>, Failure> {
         let Self::For(time) = self else { return Ok(None) };
         let far = |error| Failure::because("that is too far away", &error);
         Clock::system().now().checked_add(time).map(Some).map_err(far)

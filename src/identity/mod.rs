@@ -4,6 +4,7 @@
 mod api_token;
 mod attempts;
 mod error;
+mod invitation;
 mod label_studio;
 mod origin;
 mod password;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use api_token::{TokenWish, create_token};
 pub use error::{IdentityError, SignInError};
+pub use invitation::{Acceptance, InvitationError, InvitationWish, create_invitation};
 pub use label_studio::Exchanged;
 pub use password::{PasswordError, Passwords};
 pub use person::{Identity, Person, Proof, ProofId};

@@ -11,7 +11,8 @@ use super::IdentityError;
 pub(super) enum Demand {
     /// At least one of the two headers, and nothing to the contrary: a session makes the change.
     Proven,
-    /// Nothing to the contrary: nobody's authority is used, but another site must not sign a visitor in.
+    /// Nothing to the contrary: nobody's authority is used, but another site must not sign a visitor in; or little is
+    /// changed, by a GET that browsers older than both headers send without them.
     NotForeign,
 }
 
@@ -24,8 +25,9 @@ pub(super) struct Ours<'a> {
     pub clear_text: bool,
 }
 
+/// RFC 9110, 9.2.1.
 pub(super) const fn changes(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD)
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Judges `Origin` and `Sec-Fetch-Site`: those that are there must both say that it is us.

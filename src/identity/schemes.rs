@@ -80,6 +80,8 @@ pub(super) struct Asked<'a> {
     pub(super) client: IpAddr,
     /// The operation is anybody's (R12).
     pub(super) public: bool,
+    /// It changes a little, whatever its method.
+    pub(super) locks: bool,
 }
 
 impl Schemes {
@@ -133,7 +135,12 @@ impl Schemes {
         };
         let (headers, method, host) = (incoming.headers(), incoming.method(), incoming.host());
         let client = incoming.client();
-        self.identify_shown(Asked { headers, method, host, client, public }).await
+        // Whoever gets the next task holds it for a while, though he asks with GET.
+        let locks = matches!(
+            operation.ask(),
+            Ask::LabelStudio(call) if call.deed() == label_studio::Deed::LabelTask
+        );
+        self.identify_shown(Asked { headers, method, host, client, public, locks }).await
     }
 
     /// The same person by the same proof, as of now: fails when the proof no longer holds (R14). A session that is
@@ -300,6 +307,7 @@ fn demand(asked: Asked<'_>, session: bool, token: bool) -> Option<Demand> {
     match (origin::changes(asked.method), asked.public, session, token) {
         (true, true, _, _) => Some(Demand::NotForeign),
         (true, false, true, false) => Some(Demand::Proven),
+        (false, false, true, false) if asked.locks => Some(Demand::NotForeign),
         (true, false, false, _) | (true, false, true, true) | (false, _, _, _) => None,
     }
 }

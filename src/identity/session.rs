@@ -13,6 +13,7 @@ use super::{COOKIE_NAME, IdentityError, PasswordError, ProofId, Schemes, SignInE
 use crate::catalog::{AccountId, Email};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
+use crate::label_studio;
 use crate::records::{AccountRow, NewSessionRow, RecordsError};
 
 /// What a visitor fills in, and where he is.
@@ -65,6 +66,13 @@ impl Schemes {
     pub async fn sign_in(self: &Arc<Self>, asked: SignIn) -> Result<NewSession, SignInError> {
         let schemes = Arc::clone(self);
         self.parts.control.run(async move { schemes.sign_in_there(asked).await }).await?
+    }
+
+    /// Whether Label Studio's users may come with the passwords that they have there.
+    #[must_use]
+    pub fn take_label_studio_passwords(&self) -> bool {
+        let settings = self.parts.studio.as_ref().map(|(settings, _)| settings);
+        settings.is_some_and(|settings| settings.passwords == label_studio::Passwords::Accepted)
     }
 
     /// Ends the session that a browser shows at once, running streams included.

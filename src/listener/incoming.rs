@@ -9,7 +9,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Version};
 
 use super::validator::without_socket;
-use super::{ConnectionSwitch, RequestBody, RequestFault};
+use super::{ConnectionSwitch, Elsewhere, RequestBody, RequestFault};
 
 /// One request, validated and canonical.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct Incoming {
     /// Only what survived the validator; names are lower-case.
     pub(super) headers: HeaderMap,
     pub(super) client: IpAddr,
+    pub(super) elsewhere: Elsewhere,
     pub(super) protocol: Protocol,
     /// Announced length of the body; `None` when it comes in chunks of unknown total.
     pub(super) body_length: Option<u64>,
@@ -81,6 +82,12 @@ impl Incoming {
     #[must_use]
     pub const fn client(&self) -> IpAddr {
         self.client
+    }
+
+    /// Which other site's script would read the answer.
+    #[must_use]
+    pub const fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
     }
 
     #[must_use]

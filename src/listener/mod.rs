@@ -4,6 +4,7 @@
 mod body;
 mod census;
 mod chunks;
+mod cors;
 mod drain;
 mod fault;
 mod frames;
@@ -28,6 +29,7 @@ mod whole;
 mod wire;
 
 pub use body::{BodyError, RequestBody};
+pub use cors::{BadOrigin, CorsOrigin, Elsewhere};
 pub use drain::Drain;
 pub use fault::RequestFault;
 pub use head::{Framing, judge_head};

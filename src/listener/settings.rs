@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{Network, ServedHost};
+use super::{CorsOrigin, Network, ServedHost};
 
 /// `[listen]` and `[limits]`.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Settings {
     /// Peers whose [`Self::client_address_header`] is believed.
     pub trusted_proxies: Vec<Network>,
     pub client_address_header: Option<HeaderName>,
+    /// Other sites whose scripts may read answers.
+    pub cors_origins: Vec<CorsOrigin>,
     pub limits: Limits,
 }
 

@@ -18,8 +18,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use super::head::{MAX_HEAD, MAX_HEADERS, METHODS};
 use super::line::Line;
 use super::{
-    ConnectionSwitch, Incoming, Network, Protocol, RequestBody, RequestFault, RequestId,
-    ServedHost, Settings, host, target,
+    ConnectionSwitch, CorsOrigin, Elsewhere, Incoming, Network, Protocol, RequestBody,
+    RequestFault, RequestId, ServedHost, Settings, host, target,
 };
 use crate::ground::random::Random;
 
@@ -31,6 +31,7 @@ pub(super) struct Rules {
     hosts: Vec<ServedHost>,
     trusted_proxies: Vec<Network>,
     client_address_header: Option<HeaderName>,
+    cors_origins: Vec<CorsOrigin>,
     max_upload: u64,
     stall: Duration,
 }
@@ -56,6 +57,7 @@ impl Rules {
             hosts: settings.hosts.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
             client_address_header: settings.client_address_header.clone(),
+            cors_origins: settings.cors_origins.clone(),
             max_upload: settings.limits.max_upload_bytes,
             stall: settings.limits.stall,
         }
@@ -93,6 +95,7 @@ impl Rules {
     ) -> Incoming {
         let judged = fault.map_or_else(|| self.judge(&parts), Err);
         let client = self.client(origin.peer, &parts.headers);
+        let elsewhere = Elsewhere::of(&parts.headers, &self.cors_origins);
         drop_what_clients_may_not_say(&mut parts.headers);
         let (host, target, fault) = match judged {
             Ok(host) => (host, parts.uri.into_parts().path_and_query, None),
@@ -106,6 +109,7 @@ impl Rules {
             host,
             headers: parts.headers,
             client,
+            elsewhere,
             protocol: if is_http2 { Protocol::Http2 } else { Protocol::Http1 },
             body_length: Some(0),
             fault,
@@ -291,6 +295,7 @@ pub(super) fn without_socket(request: http::Request<Bytes>, peer: IpAddr) -> Inc
         hosts: "gw.example.com".parse().into_iter().collect(),
         trusted_proxies: Vec::new(),
         client_address_header: None,
+        cors_origins: Vec::new(),
         max_upload: 5 << 30,
         stall: Duration::MAX,
     };
@@ -313,6 +318,7 @@ mod tests {
             hosts: vec!["gw.example.com".parse().unwrap(), "[::1]:8443".parse().unwrap()],
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             client_address_header: Some(HeaderName::from_static("x-forwarded-for")),
+            cors_origins: Vec::new(),
             max_upload: 1,
             stall: Duration::MAX,
         }

@@ -43,6 +43,26 @@ pub enum RecordsError {
 }
 
 impl RecordsError {
+    /// Whether the same may succeed in a moment: another process was at it.
+    pub(super) fn may_pass(&self) -> bool {
+        // https://sqlite.org/rescode.html: SQLITE_BUSY, SQLITE_BUSY_RECOVERY, SQLITE_BUSY_SNAPSHOT
+        const BUSY: [&str; 3] = ["5", "261", "517"];
+        match self {
+            Self::Migration(_) => true,
+            Self::Database(error) => {
+                let code = error.as_database_error().and_then(|fault| fault.code());
+                code.is_some_and(|code| BUSY.contains(&&*code))
+            }
+            Self::NotFound { .. }
+            | Self::Taken { .. }
+            | Self::NotEmpty { .. }
+            | Self::Elsewhere { .. }
+            | Self::File { .. }
+            | Self::Pending { .. }
+            | Self::Damaged { .. } => false,
+        }
+    }
+
     pub(super) fn damaged(what: &'static str, cause: impl Error + Send + Sync + 'static) -> Self {
         Self::Damaged { what, cause: Box::new(cause) }
     }

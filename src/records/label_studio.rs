@@ -85,7 +85,7 @@ impl Records {
         change.commit_quietly().await
     }
 
-    /// The users that are members of any of these projects, or of the organization as a whole.
+    /// The users that are members of any of these projects, by a role in it or in its workspace.
     ///
     /// # Errors
     /// [`RecordsError`]
@@ -95,13 +95,15 @@ impl Records {
         projects: &[ProjectId],
     ) -> Result<Vec<u64>, RecordsError> {
         let rows: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT label_studio_user.number, coalesce(project_member.project, workspace_project.id, 0) \
-             FROM label_studio_user JOIN account ON account.id = label_studio_user.account \
-             LEFT JOIN project_member ON project_member.account = account.id \
-             LEFT JOIN workspace_member ON workspace_member.account = account.id \
-             LEFT JOIN project AS workspace_project \
-             ON workspace_project.workspace = workspace_member.workspace \
-             WHERE account.organization = $1",
+            "SELECT label_studio_user.number, project_member.project \
+             FROM label_studio_user JOIN project_member \
+             ON project_member.account = label_studio_user.account \
+             WHERE project_member.organization = $1 \
+             UNION SELECT label_studio_user.number, project.id \
+             FROM label_studio_user JOIN workspace_member \
+             ON workspace_member.account = label_studio_user.account \
+             JOIN project ON project.workspace = workspace_member.workspace \
+             WHERE workspace_member.organization = $1",
         )
         .bind(organization.0)
         .fetch_all(&self.reads)

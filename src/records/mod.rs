@@ -8,6 +8,7 @@ mod accounts;
 mod change;
 mod error;
 mod import;
+mod invitations;
 mod label_studio;
 mod members;
 mod organizations;
@@ -31,6 +32,7 @@ use crate::ground::clock::{Clock, Timestamp};
 pub use accounts::{AccountRow, NewAccount};
 pub use error::RecordsError;
 pub use import::Deed;
+pub use invitations::{InvitationRow, NewInvitation};
 pub use label_studio::{Adoption, UserRow};
 pub use members::{KnownPerson, MemberRow, Memberships};
 pub use organizations::{OrganizationRow, WorkspaceRow};
@@ -69,9 +71,20 @@ impl Records {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = |size| SqlitePoolOptions::new().max_connections(size).idle_timeout(None);
-        let writes = pool(1).connect_with(options.clone()).await?;
-        bring_up_to_date(&writes).await?;
-        let reads = pool(READERS).connect_with(options).await?;
+        let open = async || -> Result<_, RecordsError> {
+            let writes = pool(1).connect_with(options.clone()).await?;
+            sqlx::migrate!("src/records/migrations").run(&writes).await?;
+            Ok((writes, pool(READERS).connect_with(options.clone()).await?))
+        };
+        // Other processes may be at it in the same moment: what they lock to change the file's mode fails here at once, whatever
+        // the timeout says, and so does a migration that they have just done.
+        for pause in PAUSES {
+            match open().await {
+                Err(error) if error.may_pass() => tokio::time::sleep(pause).await,
+                done => return done.map(|(writes, reads)| Self { reads, writes, clock }),
+            }
+        }
+        let (writes, reads) = open().await?;
         Ok(Self { reads, writes, clock })
     }
 
@@ -112,6 +125,16 @@ impl Records {
 
 const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const PAUSES: [Duration; 8] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_millis(1000),
+    Duration::from_millis(2000),
+];
 
 /// How many migrations the file still waits for.
 async fn pending(pool: &Pool<Db>) -> Result<usize, RecordsError> {
@@ -126,18 +149,6 @@ async fn pending(pool: &Pool<Db>) -> Result<usize, RecordsError> {
     };
     let migrations = sqlx::migrate!("src/records/migrations");
     Ok(migrations.iter().filter(|one| !done.contains(&one.version)).count())
-}
-
-/// Other processes may be at it in the same moment. Each of their commits can make one run of ours fail, and there
-/// are only so many: one for the table of migrations, and one for each migration.
-async fn bring_up_to_date(pool: &Pool<Db>) -> Result<(), RecordsError> {
-    let migrations = sqlx::migrate!("src/records/migrations");
-    for _ in 0..=migrations.iter().count() {
-        if migrations.run(pool).await.is_ok() {
-            return Ok(());
-        }
-    }
-    Ok(migrations.run(pool).await?)
 }
 
 /// Password hashes and e-mail addresses are nobody else's business: a new file is its owner's only. One that exists

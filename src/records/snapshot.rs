@@ -59,11 +59,14 @@ async fn storages_by_project(
     Ok(all)
 }
 
+/// Project, organization, name, title; workspace and its name; Label Studio's number.
+type ProjectRow = (i64, i64, String, String, i64, String, Option<i64>);
+
 async fn projects_by_organization(
     tx: Within<'_>,
     mut storages: HashMap<ProjectId, Vec<Storage>>,
 ) -> Result<HashMap<OrganizationId, Vec<Project>>, RecordsError> {
-    let rows: Vec<(i64, i64, String, String, i64, String, Option<i64>)> = sqlx::query_as(
+    let rows: Vec<ProjectRow> = sqlx::query_as(
         "SELECT project.id, project.organization, project.name, project.title, \
          workspace.id, workspace.name, label_studio_project.number \
          FROM project JOIN workspace ON workspace.id = project.workspace \

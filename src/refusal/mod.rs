@@ -12,12 +12,12 @@ use crate::admin::DeskError;
 use crate::audit::AuditError;
 use crate::backend::BackendError;
 use crate::credential::CredentialError;
-use crate::identity::{IdentityError, SignInError};
+use crate::identity::{IdentityError, InvitationError, SignInError};
 use crate::listener::{BodyFault, RequestFault};
 use crate::outbound::OutboundError;
 use crate::policy::{Denial, InquiryError, NotFoundWhy};
 use crate::request::RequestError;
-use crate::sign_in::SignInPage;
+use crate::sign_in::{InvitationPage, SignInPage};
 use crate::stream::{BrokenOff, TooManyAtOnce};
 
 /// An answer that is a no.
@@ -39,8 +39,12 @@ enum Extra {
         page: Box<SignInPage>,
         retry_after: Option<u64>,
     },
+    /// The same with the form of an invitation.
+    AcceptAgain(Box<InvitationPage>),
     /// Length of the object, for `Content-Range: bytes */N`.
     ObjectLength(u64),
+    /// The parameter of the query that is at fault, in the client's own words or ours.
+    Parameter(Box<str>),
 }
 
 impl Refusal {
@@ -64,9 +68,12 @@ impl Refusal {
     pub fn sign_in(&self) -> Option<&str> {
         match &self.extra {
             Extra::SignInAgain { page, .. } => Some(&page.email),
-            Extra::Nothing | Extra::Allow(_) | Extra::RetryAfter(_) | Extra::ObjectLength(_) => {
-                None
-            }
+            Extra::Nothing
+            | Extra::Allow(_)
+            | Extra::RetryAfter(_)
+            | Extra::AcceptAgain(_)
+            | Extra::ObjectLength(_)
+            | Extra::Parameter(_) => None,
         }
     }
 
@@ -88,7 +95,10 @@ impl From<RequestError> for Refusal {
                 Self::new(Code::MethodNotAllowed, error).with(Extra::Allow(allow))
             }
             RequestError::BadKey(_) => Self::new(Code::BadKey, error),
-            RequestError::BadQuery { .. } => Self::new(Code::BadQuery, error),
+            RequestError::BadQuery { ref name } => {
+                let parameter = Extra::Parameter(name.as_str().into());
+                Self::new(Code::BadQuery, error).with(parameter)
+            }
             RequestError::BadHeader { .. } => Self::new(Code::BadHeader, error),
             RequestError::LengthRequired => Self::new(Code::LengthRequired, error),
             RequestError::BodyTooLarge { .. } => Self::new(Code::BodyTooLarge, error),
@@ -151,6 +161,10 @@ impl From<Denial> for Refusal {
                 let wait = Extra::RetryAfter(*retry_after_seconds);
                 Self::new(Code::TooManyRequests, denial).with(wait)
             }
+            Denial::NamesNoProject => {
+                Self::new(Code::BadQuery, denial).with(Extra::Parameter("project".into()))
+            }
+            Denial::HiddenColumn => Self::new(Code::HiddenColumn, denial),
             Denial::Evaluation(_) => Self::new(Code::OurFault, denial),
         }
     }
@@ -160,8 +174,15 @@ impl From<InquiryError> for Refusal {
     fn from(error: InquiryError) -> Self {
         match error {
             InquiryError::Body(fault) => Self::new(body_code(&fault), fault),
-            InquiryError::BadBody(_) | InquiryError::ForeignHandle => {
-                Self::new(Code::BadBody, error)
+            InquiryError::BadBody(_) | InquiryError::Garbled(_) => Self::new(Code::BadBody, error),
+            InquiryError::NoRoom => {
+                Self::new(Code::TooManyRequests, error).with(Extra::RetryAfter(1))
+            }
+            InquiryError::ForeignHandle => Self::new(Code::ForeignHandle, error),
+            InquiryError::BadQuery(_) | InquiryError::BadFilters(_) => {
+                let parameter = error.parameter().map(Into::into);
+                let parameter = parameter.map_or(Extra::Nothing, Extra::Parameter);
+                Self::new(Code::BadQuery, error).with(parameter)
             }
             InquiryError::Lookup(_) | InquiryError::Bridge(_) => {
                 Self::new(Code::StorageUnavailable, error)
@@ -195,6 +216,8 @@ impl From<BackendError> for Refusal {
             E::NoSuchObject => Code::NotFound,
             E::PreconditionFailed => Code::PreconditionFailed,
             E::UnsupportedCondition { .. } => Code::BadHeader,
+            E::Withheld(_) => Code::ExportWithheld,
+            E::People(_) => Code::TryLater,
             E::BodyRefused { .. } | E::ClientGone => Code::BadBody,
             E::KeyTooLong => Code::BadKey,
             E::ClientStalled { .. } => Code::SlowBody,
@@ -265,6 +288,7 @@ impl From<DeskError> for Refusal {
         match error {
             DeskError::Denied(denial) => denial.into(),
             DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
+            DeskError::Invitation { cause, again } => Self::not_accepted(cause, again),
             DeskError::Body(fault) => Self::new(body_code(&fault), fault),
             DeskError::BadJson(_) | DeskError::BatchTooLarge { .. } | DeskError::BadForm(_) => {
                 Self::new(Code::BadBody, error)
@@ -284,6 +308,25 @@ impl From<DeskError> for Refusal {
 }
 
 impl Refusal {
+    fn not_accepted(cause: InvitationError, again: Option<Box<InvitationPage>>) -> Self {
+        let code = match &cause {
+            InvitationError::NoSuchInvitation => Code::NotFound,
+            InvitationError::BadEmail => Code::BadEmail,
+            InvitationError::EmailTaken => Code::EmailTaken,
+            InvitationError::BadPassword(_) => Code::BadPassword,
+            InvitationError::SignIn(SignInError::TooManyAttempts { retry_after_seconds }) => {
+                let wait = Extra::RetryAfter(*retry_after_seconds);
+                return Self::new(Code::TooManyRequests, cause).with(wait);
+            }
+            InvitationError::SignIn(error) => sign_in_code(error),
+        };
+        // Where another try can help.
+        let again = again.filter(|_| code.status().is_client_error() && code != Code::NotFound);
+        let again = again.map(|page| InvitationPage { problem: Some(code.message()), ..*page });
+        let extra = again.map_or(Extra::Nothing, |page| Extra::AcceptAgain(Box::new(page)));
+        Self::new(code, cause).with(extra)
+    }
+
     fn sign_in_failed(cause: SignInError, again: SignInPage) -> Self {
         let code = sign_in_code(&cause);
         let retry_after = match &cause {

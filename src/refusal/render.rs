@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Code, Extra, Refusal};
-use crate::admin::Answer;
+use crate::admin::{Answer, RefusedPage};
 use crate::listener::{Incoming, Protocol};
 
 impl Refusal {
@@ -29,7 +29,10 @@ impl Refusal {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         match &self.extra {
-            Extra::Nothing | Extra::SignInAgain { retry_after: None, .. } => None,
+            Extra::Nothing
+            | Extra::Parameter(_)
+            | Extra::AcceptAgain(_)
+            | Extra::SignInAgain { retry_after: None, .. } => None,
             Extra::Allow(methods) => headers.insert(ALLOW, HeaderValue::from_static(methods)),
             Extra::RetryAfter(seconds) | Extra::SignInAgain { retry_after: Some(seconds), .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(*seconds))
@@ -42,9 +45,14 @@ impl Refusal {
     }
 
     fn json(&self, incoming: &Incoming) -> Response<Bytes> {
+        let mut message = self.code.message().to_owned();
+        if let Extra::Parameter(name) = &self.extra {
+            message.push_str(" It is: ");
+            message.push_str(name);
+        }
         let body = serde_json::json!({
             "code": self.code.as_str(),
-            "message": self.code.message(),
+            "message": message,
             "request_id": incoming.id().to_string(),
         });
         let mut response = Response::new(Bytes::from(body.to_string()));
@@ -55,11 +63,29 @@ impl Refusal {
         response
     }
 
-    /// For a browser whose sign-in failed: the form again, with the reason on it.
+    /// For a browser whose sign-in failed: the form again, with the reason on it. For one that opens a page: words.
     fn page(&self, incoming: &Incoming) -> Option<Response<Bytes>> {
-        let Extra::SignInAgain { page, .. } = &self.extra else { return None };
-        let answer = Answer::page(self.code.status(), &**page).ok()?;
-        accepts_html(incoming).then(|| answer.into_response())
+        let status = self.code.status();
+        let again = match &self.extra {
+            Extra::SignInAgain { page, .. } => Some(Answer::page(status, &**page)),
+            Extra::AcceptAgain(page) => Some(Answer::page(status, &**page)),
+            Extra::Nothing
+            | Extra::Allow(_)
+            | Extra::RetryAfter(_)
+            | Extra::ObjectLength(_)
+            | Extra::Parameter(_) => None,
+        };
+        let answer = match again {
+            Some(again) if accepts_html(incoming) => again,
+            Some(_) | None if header(incoming, "sec-fetch-mode") == Some("navigate") => {
+                let title = status.canonical_reason().unwrap_or("Refused");
+                let request_id = incoming.id().to_string();
+                let page = RefusedPage { title, message: self.code.message(), request_id };
+                Answer::page(status, &page)
+            }
+            Some(_) | None => return None,
+        };
+        answer.ok().map(Answer::into_response)
     }
 }
 

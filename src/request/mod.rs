@@ -6,6 +6,7 @@ mod conditions;
 mod handle;
 mod object_key;
 mod operation;
+mod preflight;
 mod query;
 mod route;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Conditions, ObjectKey, Ranges, RequestError, SealedHandle, route};
 use crate::catalog::{ProjectName, StorageName};
+use crate::ground::secret::Secret;
 use crate::label_studio::{Call, Deed, Routes};
 use crate::listener::{Incoming, RequestId};
 
@@ -39,6 +40,10 @@ pub enum Visit {
     SignIn,
     /// `POST /-/sign-out`
     SignOut,
+    /// `GET HEAD /-/invitations/{code}`
+    InvitationPage { code: Secret<String> },
+    /// `POST /-/invitations/{code}` with a form.
+    AcceptInvitation { code: Secret<String> },
     /// `GET HEAD /-/api/account`
     Account,
     /// `POST /-/api/handles` with JSON.
@@ -46,6 +51,8 @@ pub enum Visit {
     /// `POST /api/token/refresh/` with JSON, of Label Studio's: an access token for a personal one. Only where Label Studio's
     /// own tokens are accepted.
     ExchangeToken,
+    /// `OPTIONS` of any address, from another site that is listed: what is taken there.
+    Preflight { methods: Box<str> },
     /// `GET HEAD /-/api/requests/{request-id}`: why a request was answered as it was.
     ExplainRequest(RequestId),
 }
@@ -71,7 +78,7 @@ pub struct ObjectWrite {
 }
 
 /// What is done without Label Studio.
-const OURS: [&str; 13] = [
+const OURS: [&str; 16] = [
     "ReadObject",
     "ReadMedia",
     "WriteObject",
@@ -85,6 +92,9 @@ const OURS: [&str; 13] = [
     "SealHandle",
     "ExchangeToken",
     "ExplainRequest",
+    "Preflight",
+    "ShowInvitation",
+    "AcceptInvitation",
 ];
 
 #[expect(clippy::indexing_slicing, reason = "a fault of it would not compile")]
@@ -134,7 +144,15 @@ impl Operation {
     pub const OURS: [&'static str; OURS.len()] = OURS;
 
     /// The names of exactly what needs no sign-in (R12).
-    pub const PUBLIC: [&'static str; 4] = ["ShowAsset", "ShowSignIn", "SignIn", "ExchangeToken"];
+    pub const PUBLIC: [&'static str; 7] = [
+        "ShowAsset",
+        "ShowSignIn",
+        "SignIn",
+        "ExchangeToken",
+        "Preflight",
+        "ShowInvitation",
+        "AcceptInvitation",
+    ];
 
     /// Reads the operation out of the canonical request.
     ///
@@ -195,6 +213,9 @@ impl Visit {
             Self::SealHandles => "SealHandle",
             Self::ExchangeToken => "ExchangeToken",
             Self::ExplainRequest(_) => "ExplainRequest",
+            Self::Preflight { .. } => "Preflight",
+            Self::InvitationPage { .. } => "ShowInvitation",
+            Self::AcceptInvitation { .. } => "AcceptInvitation",
         }
     }
 
@@ -226,6 +247,9 @@ mod tests {
             Ask::Visit(Visit::SealHandles) => 10,
             Ask::Visit(Visit::ExchangeToken) => 11,
             Ask::Visit(Visit::ExplainRequest(_)) => 12,
+            Ask::Visit(Visit::Preflight { .. }) => 13,
+            Ask::Visit(Visit::InvitationPage { .. }) => 14,
+            Ask::Visit(Visit::AcceptInvitation { .. }) => 15,
             Ask::LabelStudio(call)
             | Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => {
                 OURS.len() + deed(call).unwrap()
@@ -264,6 +288,9 @@ mod tests {
             Ask::Visit(Visit::SealHandles),
             Ask::Visit(Visit::ExchangeToken),
             Ask::Visit(Visit::ExplainRequest(RequestId::parse(&"0".repeat(32)).unwrap())),
+            Ask::Visit(Visit::Preflight { methods: "GET".into() }),
+            Ask::Visit(Visit::InvitationPage { code: Secret::new("c".to_owned()) }),
+            Ask::Visit(Visit::AcceptInvitation { code: Secret::new("c".to_owned()) }),
         ]
     }
 
@@ -277,11 +304,11 @@ mod tests {
     }
 
     #[test]
-    fn only_signing_in_and_what_it_needs_is_public() {
+    fn only_signing_in_what_it_needs_and_preflights_are_public() {
         let all = one_of_each();
         let public = all.iter().filter(|ask| matches!(ask, Ask::Visit(visit) if visit.is_public()));
         let public: Vec<_> = public.map(place).collect();
-        assert_eq!(public, [4, 6, 7, 11]);
+        assert_eq!(public, [4, 6, 7, 11, 13, 14, 15]);
         assert_eq!(public.len(), Operation::PUBLIC.len());
     }
 }

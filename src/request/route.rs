@@ -7,9 +7,10 @@ use http::{HeaderName, Method};
 use super::conditions::single;
 use super::{
     Ask, Conditions, ObjectAddress, ObjectKey, ObjectRead, ObjectWrite, Page, Ranges, RequestError,
-    SealedHandle, Target, Visit, query,
+    SealedHandle, Target, Visit, preflight, query,
 };
 use crate::catalog::{ProjectName, StorageName};
+use crate::ground::secret::Secret;
 use crate::label_studio::{Answer, NoRoute, Routes};
 use crate::listener::{Incoming, RequestId};
 use crate::telemetry::{Count, count};
@@ -23,9 +24,15 @@ const LONGEST_TOLD: usize = 200;
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 pub(super) fn parse(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestError> {
-    let Some(ours) = incoming.path().strip_prefix("/-/") else {
-        return label_studio(incoming, routes);
-    };
+    match (incoming.path().strip_prefix("/-/"), preflight::is_one(incoming)) {
+        (Some(path), false) => ours(incoming, path),
+        (Some(path), true) => preflight::ours(ours(incoming, path)),
+        (None, false) => label_studio(incoming, routes),
+        (None, true) => preflight::label_studio(incoming, routes),
+    }
+}
+
+fn ours(incoming: &Incoming, ours: &str) -> Result<Ask, RequestError> {
     let (first, rest) = match ours.split_once('/') {
         Some((first, rest)) => (first, Some(rest)),
         None => (ours, None),
@@ -39,6 +46,7 @@ pub(super) fn parse(incoming: &Incoming, routes: &Routes) -> Result<Ask, Request
             read_only(incoming, Visit::Asset(asset.ok_or(RequestError::NoSuchRoute)?))
         }
         ("sign-in", None) => sign_in(incoming),
+        ("invitations", Some(code)) => invitation(incoming, code),
         ("sign-out", None) => post(incoming, Visit::SignOut),
         ("api", Some("account")) => read_only(incoming, Visit::Account),
         ("api", Some("handles")) => post(incoming, Visit::SealHandles),
@@ -57,17 +65,13 @@ fn label_studio(incoming: &Incoming, routes: &Routes) -> Result<Ask, RequestErro
     }
     let found = routes.find(incoming.method(), incoming.path(), incoming.query());
     let call = found.inspect_err(|fault| tell(incoming, routes, fault))?;
-    match call.answer() {
-        Answer::Media => {
-            no_body(incoming)?;
-            object(incoming, Target::TaskMedia(call))
-        }
-        _ if call.body().takes_none() => {
-            no_body(incoming)?;
-            Ok(Ask::LabelStudio(call))
-        }
-        _ => Ok(Ask::LabelStudio(call)),
+    if call.body().takes_none() || call.answer() == Answer::Media {
+        no_body(incoming)?;
     }
+    if call.answer() == Answer::Media {
+        return object(incoming, Target::TaskMedia(call));
+    }
+    Ok(Ask::LabelStudio(call))
 }
 
 /// The operator learns what the catalogue lacks: a newer Label Studio asks for more, and so does whoever looks for a way in.
@@ -184,6 +188,20 @@ fn sign_in(incoming: &Incoming) -> Result<Ask, RequestError> {
             no_query(incoming)?;
             Ok(Ask::Visit(Visit::SignIn))
         }
+        _ => Err(RequestError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+    }
+}
+
+fn invitation(incoming: &Incoming, code: &str) -> Result<Ask, RequestError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    // 256 bits in base64url.
+    if code.len() != 43 || !code.bytes().all(plain) {
+        return Err(RequestError::NoSuchRoute);
+    }
+    let code = Secret::new(code.to_owned());
+    match *incoming.method() {
+        Method::GET | Method::HEAD => read_only(incoming, Visit::InvitationPage { code }),
+        Method::POST => post(incoming, Visit::AcceptInvitation { code }),
         _ => Err(RequestError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn listener(tree: &mut Table, reading: &mut Reading<'_>) -> Listener 
     let clear_text = section.take_optional(&table::LISTEN_CLEAR_TEXT);
     let threads = section.take_optional(&table::LISTEN_THREADS);
     let proxies = proxies(&mut section);
+    let cors_origins = section.take(&table::LISTEN_CORS_ORIGINS);
     match (certificates.as_deref(), &clear_text) {
         (Some([]), Some(None | Some(ClearText { mode: ClearTextMode::Redirect, .. }))) => {
             let what = "there is no certificate, so nothing could be served".to_owned();
@@ -56,6 +57,7 @@ pub(super) fn listener(tree: &mut Table, reading: &mut Reading<'_>) -> Listener 
             threads: threads?.and_then(NonZeroUsize::new),
             trusted_proxies,
             client_address_header,
+            cors_origins: cors_origins?,
             limits: limits?,
         })
     };

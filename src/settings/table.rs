@@ -19,7 +19,7 @@ use crate::catalog::{CredentialName, OrganizationName, WorkspaceName};
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
 use crate::label_studio::{Passwords, Tokens, Version};
-use crate::listener::{CertificateFiles, ClearText, Network, ServedHost};
+use crate::listener::{CertificateFiles, ClearText, CorsOrigin, Network, ServedHost};
 use crate::outbound::Allowed;
 use crate::telemetry::{Form, Level};
 
@@ -50,6 +50,8 @@ keys! {
         "peers whose client_address_header is believed";
     LISTEN_CLIENT_ADDRESS_HEADER: HeaderName = parsed(|| "the name of a header".into()), "listen" "client_address_header", Optional, Restart,
         "the header in which trusted proxies say who the client is";
+    LISTEN_CORS_ORIGINS: Vec<CorsOrigin> = list(|| "a list of origins".into()), "listen" "cors_origins", Default("[]"), Restart,
+        "other sites whose scripts may ask here with a token and read the answers, each as browsers write it: \"https://labels.example.com\"";
 
     LIMITS_HEAD: Duration = duration::<SECOND, 1, 600>(), "limits" "head_seconds", Default("10"), Restart,
         "a request's head must have arrived within it";

@@ -47,7 +47,7 @@ impl SignInForm {
     }
 }
 
-fn once(
+pub(super) fn once(
     field: &mut Option<String>,
     name: &'static str,
     value: Cow<'_, str>,

@@ -2,9 +2,11 @@
 //! Whether the password is right is `identity`'s to say.
 
 mod form;
+mod invitation;
 mod page;
 mod return_address;
 
 pub use form::{BadForm, SignInForm};
+pub use invitation::{InvitationForm, InvitationPage};
 pub use page::SignInPage;
 pub use return_address::ReturnAddress;

@@ -13,13 +13,15 @@ pub struct SignInPage {
     pub email: String,
     /// Why the page is here again.
     pub problem: Option<&'static str>,
+    /// Users of Label Studio's may come with the password that they have there.
+    pub takes_label_studio: bool,
 }
 
 impl SignInPage {
     /// The page as a first visit sees it.
     #[must_use]
-    pub const fn fresh(return_to: ReturnAddress) -> Self {
-        Self { return_to, email: String::new(), problem: None }
+    pub const fn fresh(return_to: ReturnAddress, takes_label_studio: bool) -> Self {
+        Self { return_to, email: String::new(), problem: None, takes_label_studio }
     }
 }
 
@@ -36,6 +38,7 @@ mod tests {
             return_to: ReturnAddress::parse("/-/?a=\"><script>alert(1)</script>").unwrap(),
             email: "\"><img src=x onerror=alert(1)>".to_owned(),
             problem: Some("The e-mail or the password is wrong."),
+            takes_label_studio: true,
         };
         let html = page.render().unwrap();
         assert!(!html.contains("<script") && !html.contains("<img src=x"), "{html}");
@@ -44,9 +47,9 @@ mod tests {
 
     #[test]
     fn a_first_visit_sees_no_problem() {
-        let page = SignInPage::fresh(ReturnAddress::or_home(Some("/-/objects/p/s/k")));
+        let page = SignInPage::fresh(ReturnAddress::or_home(Some("/-/objects/p/s/k")), false);
         let html = page.render().unwrap();
-        assert!(!html.contains("role=\"alert\""));
+        assert!(!html.contains("role=\"alert\"") && !html.contains("Label Studio"));
         assert!(html.contains("name=\"return\" value=\"/-/objects/p/s/k\""));
     }
 }

@@ -102,13 +102,11 @@ impl Stages {
         let sources = Sources::read(&settings.credential).map_err(StartError::Credentials)?;
         let tools =
             Tools { door: Arc::clone(&door), control: control.clone(), clock: clock.clone() };
-        let studio = match &settings.label_studio {
-            None => None,
-            Some(studio) => {
-                let banks = Studio::banks(studio, &door, &watch, (&control, &clock, &random));
-                Some(Studio::build(studio, banks, &watch, &settings.seal)?)
-            }
-        };
+        let studio = settings.label_studio.as_ref().map(|studio| {
+            let banks = Studio::banks(studio, &door, &watch, (&control, &clock, &random));
+            Studio::build(studio, banks, &watch, &settings.seal)
+        });
+        let studio = studio.transpose()?;
         let bridge = studio.as_ref().map(|studio| Arc::clone(&studio.bridge));
         let minter = Arc::new(Minter::new(sources, tools).with_bridge(bridge.clone()));
         let schemes = Arc::new(Schemes::new(Parts {

@@ -8,7 +8,7 @@ use crate::ground::clock::Clock;
 use crate::ground::control::Control;
 use crate::ground::random::Random;
 use crate::ground::seal::MasterKey;
-use crate::label_studio::{Adoption, Api, Banks, Bridge, Lookup, Routes, Settings};
+use crate::label_studio::{Adoption, Api, Banks, Bridge, Lookup, People, Routes, Settings};
 use crate::outbound::Door;
 use crate::policy::Install;
 use crate::records::Watch;
@@ -47,18 +47,20 @@ impl Studio {
         master: &MasterKey,
     ) -> Result<Self, StartError> {
         let (api, control) = (Arc::clone(&banks.api), banks.control.clone());
-        let lookup =
-            Arc::new(Lookup::new(Arc::clone(&api), control.clone(), settings.local_files.clone()));
+        let timely = (control.clone(), banks.clock.clone());
+        let lookup = Lookup::new(Arc::clone(&api), timely, settings.local_files.clone());
+        let lookup = Arc::new(lookup);
         let adoption = Arc::new(Adoption {
             api: Arc::clone(&api),
             watch: watch.clone(),
             organization: settings.organization.clone(),
             workspace: settings.workspace.clone(),
         });
+        let people = Arc::new(People::new(banks.records.clone(), Arc::clone(&api)));
         let front = backend::Install::new(
             api.host()?,
             Arc::clone(&lookup),
-            (Arc::clone(&adoption), control),
+            (Arc::clone(&adoption), people, control),
         )?;
         Ok(Self {
             routes: Arc::new(Routes::built_in()?.with_exchange(settings.tokens)),

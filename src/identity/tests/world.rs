@@ -145,7 +145,8 @@ impl World {
             map.append(name, HeaderValue::from_str(value).unwrap());
         }
         let client = HOME.parse().unwrap();
-        let asked = Asked { headers: &map, method: &method, host: HOST, client, public };
+        let (headers, method, locks) = (&map, &method, false);
+        let asked = Asked { headers, method, host: HOST, client, public, locks };
         self.schemes.identify_shown(asked).await
     }
 }
