@@ -15,12 +15,16 @@ struct Trial {
 }
 
 impl Seal for Trial {
-    fn minds(&self, raw: &[u8]) -> bool {
-        raw.iter().any(|byte| matches!(byte, b'X' | b'\\'))
+    fn minds(&self, raw: &str) -> bool {
+        raw.contains(['X', '\\'])
     }
 
     fn string(&mut self, _at: &Place<'_>, text: &str) -> Option<String> {
         text.contains('X').then(|| replaced(text))
+    }
+
+    fn name(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
+        self.string(at, text)
     }
 
     fn member(&mut self, at: &Place<'_>) -> Member {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::label_studio::Withheld;
 use crate::outbound::OutboundError;
 
 /// Why the place did not give what was asked.
@@ -24,6 +25,8 @@ pub enum BackendError {
     BodyRefused { code: Code },
     #[error("the storage takes no key of this length")]
     KeyTooLong,
+    #[error("the export cannot be made fit to leave: {0}")]
+    Withheld(#[from] Withheld),
     #[error("another write of the same object was under way")]
     Conflict,
 
@@ -74,6 +77,8 @@ pub enum BackendError {
     BadEndpoint(#[source] OutboundError),
 
     // Ours.
+    #[error("who shares a project with whom could not be read")]
+    People(#[source] Box<dyn Error + Send + Sync>),
     #[error("no credential of the kind that the storage takes")]
     WrongCredential,
     #[error("the grant is not for anything that a storage does")]

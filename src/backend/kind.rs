@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 
 use super::BackendError;
 use super::s3::Bucket;
+use super::send::Answer;
 use crate::catalog::Place;
 use crate::credential::Credential;
 use crate::ground::clock::Timestamp;
@@ -35,6 +36,17 @@ pub(super) trait Kind: fmt::Debug {
 
     /// What an answer other than a success, 304 or 416 means.
     fn explain(&self, failure: &Failure<'_>) -> BackendError;
+
+    /// Makes the head of an answer to a read what HTTP means by it, where the kind has ways of its own. `ranged`: whether the
+    /// request asked for a range. The error says why no use can be made of it.
+    fn settle(
+        &self,
+        _act: Act<'_>,
+        _ranged: bool,
+        _answer: &mut Answer,
+    ) -> Result<(), &'static str> {
+        Ok(())
+    }
 
     /// Whether some of its answers have no other end than the connection's, and are taken all the same.
     fn may_end_with_connection(&self) -> bool {

@@ -33,7 +33,7 @@ use crate::policy::Grant;
 
 pub use body::{ReplyBody, Upstream};
 pub use error::{BackendError, Code};
-pub use label_studio::Install;
+pub use label_studio::{Install, Withheld};
 pub use pool::Settings;
 pub use s3::place as s3_place;
 pub use store::Store;

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, RANGE, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -71,7 +71,7 @@ impl Errand {
         headers: HeaderMap,
     ) -> Result<Answer, BackendError> {
         self.pool.budget.earn();
-        let spare = headers.clone();
+        let (spare, ranged) = (headers.clone(), headers.contains_key(RANGE));
         let first = self.sign(act, headers)?;
         let first = self.attempt(first, None, Fresh::IfNeeded).await.inspect_err(missed);
         let trouble = match first {
@@ -84,7 +84,7 @@ impl Errand {
                 tokio::time::sleep(PAUSE).await;
                 error
             }
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => return self.settled(act, ranged, answer),
             Err(lost) if lost.again && self.pool.budget.spend() => lost.error,
             Err(lost) => return Err(lost.error),
         };
@@ -93,7 +93,22 @@ impl Errand {
         let second = self.sign(act, spare)?;
         let second = self.attempt(second, None, Fresh::Always).await.inspect_err(missed);
         let answer = second.map_err(|lost| lost.error)?;
-        if is_trouble(answer.status) { Err(self.explain(answer).await) } else { Ok(answer) }
+        if is_trouble(answer.status) {
+            Err(self.explain(answer).await)
+        } else {
+            self.settled(act, ranged, answer)
+        }
+    }
+
+    fn settled(
+        &self,
+        act: Act<'_>,
+        ranged: bool,
+        mut answer: Answer,
+    ) -> Result<Answer, BackendError> {
+        let settled = self.kind.settle(act, ranged, &mut answer);
+        settled.map_err(|what| self.unusable(what))?;
+        Ok(answer)
     }
 
     /// Sends a body. Once.

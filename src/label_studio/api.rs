@@ -2,7 +2,6 @@
 //! followed, nothing repeated but what a fresh access token may help.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -62,7 +61,6 @@ pub(super) struct Answered {
     pub(super) body: Bytes,
 }
 
-const DEADLINE: Duration = Duration::from_secs(20);
 /// A page of a thousand tasks fits.
 const LARGEST: usize = 64 << 20;
 /// Label Studio's own limit of a page.
@@ -213,7 +211,8 @@ impl Api {
         if let Ok(authority) = HeaderValue::try_from(authority) {
             request.headers_mut().insert(HOST, authority);
         }
-        let answer: Response<Bytes> = self.door.exchange(request, DEADLINE, LARGEST).await?;
+        let deadline = self.door.patience().answer;
+        let answer: Response<Bytes> = self.door.exchange(request, deadline, LARGEST).await?;
         let (head, body) = answer.into_parts();
         Ok(Answered { status: head.status, headers: head.headers, body })
     }

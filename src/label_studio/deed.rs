@@ -32,6 +32,9 @@ pub enum Deed {
     ChangePrediction,
     /// The Data Manager's tabs (`views` in the API).
     ViewTab,
+    /// To make, change and drop one tab.
+    KeepTab,
+    /// To order or drop all of them.
     ChangeTab,
     /// The Data Manager's bulk actions.
     ActOnTasks,
@@ -57,7 +60,7 @@ pub enum Reach {
 }
 
 impl Deed {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::OpenLabelStudio,
         Self::ListProjects,
         Self::CreateProject,
@@ -80,6 +83,7 @@ impl Deed {
         Self::ViewPrediction,
         Self::ChangePrediction,
         Self::ViewTab,
+        Self::KeepTab,
         Self::ChangeTab,
         Self::ActOnTasks,
         Self::ExportData,
@@ -118,6 +122,7 @@ impl Deed {
             Self::ViewPrediction => "ViewPrediction",
             Self::ChangePrediction => "ChangePrediction",
             Self::ViewTab => "ViewTab",
+            Self::KeepTab => "KeepTab",
             Self::ChangeTab => "ChangeTab",
             Self::ActOnTasks => "ActOnTasks",
             Self::ExportData => "ExportData",
@@ -158,6 +163,7 @@ impl Deed {
             | Self::ViewPrediction
             | Self::ChangePrediction
             | Self::ViewTab
+            | Self::KeepTab
             | Self::ChangeTab
             | Self::ActOnTasks
             | Self::ExportData

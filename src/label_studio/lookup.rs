@@ -2,6 +2,7 @@
 //! most a minute; forgotten at once by writes that pass the gateway. Who waits for the same answer waits together.
 
 use std::fmt;
+use std::hash::Hash;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,9 @@ use serde_json::Value;
 
 use super::api::{Api, ApiError};
 use super::kept::canonical;
-use super::{Direction, Kept, Kind, Reference, StorageType, Uris};
+use super::passed::{Key, Passed};
+use super::{Direction, Kept, Kind, Reference, StorageType, Uris, columns};
+use crate::ground::clock::Clock;
 use crate::ground::control::{Control, ControlFailed};
 
 /// Shared by all threads.
@@ -22,14 +25,11 @@ pub struct Lookup {
     api: Arc<Api>,
     control: Control,
     things: Cache<Reference, Option<Found>>,
-    /// Tasks that were seen in passing answers, with their projects.
-    passed: moka::sync::Cache<u64, u64>,
+    passed: Passed,
     /// What the data of a task refers to.
     tasks: Cache<u64, Arc<TaskUris>>,
-    /// URIs that were seen in passing answers, with their projects.
-    seen: moka::sync::Cache<(u64, Box<str>), ()>,
-    /// The task that such an answer showed it with: where to look when that was long ago.
-    shown: moka::sync::Cache<(u64, Box<str>), u64>,
+    /// Whether any task of a project has a location in this column.
+    columns: Cache<(u64, Box<str>), bool>,
     /// Whether a task that was made by an upload refers to the file.
     uploads: Cache<(u64, Box<str>), bool>,
     /// The folders of a project's storages on Label Studio's own disk.
@@ -56,16 +56,18 @@ pub enum LookupError {
     Control(#[from] ControlFailed),
 }
 
+#[derive(Default)]
 struct TaskUris {
+    /// 0 where there is no such task.
     project: u64,
     uris: Uris,
 }
 
 /// The bound of staleness: what others do past the gateway is seen after so long.
 pub const STALE: Duration = Duration::from_secs(60);
-/// How long it is known which task showed a URI.
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const MOST: u64 = 200_000;
+const MOST: u64 = 50_000;
+/// Of what tasks refer to, all together.
+const MOST_BYTES: u64 = 16 << 20;
 const MOST_TASKS: u64 = 20_000;
 
 #[derive(Deserialize)]
@@ -74,6 +76,9 @@ struct Thing {
     project: Option<u64>,
     #[serde(default)]
     task: Option<u64>,
+    /// Whose tab it is.
+    #[serde(default)]
+    user: Option<Value>,
     #[serde(default)]
     completed_by: Option<Value>,
     /// Of a draft only this says whose it is: `Alice A alice@example.com, 4`.
@@ -85,15 +90,22 @@ struct Thing {
 
 impl Lookup {
     #[must_use]
-    pub fn new(api: Arc<Api>, control: Control, local_files: Option<PathBuf>) -> Self {
+    pub fn new(
+        api: Arc<Api>,
+        (control, clock): (Control, Clock),
+        local_files: Option<PathBuf>,
+    ) -> Self {
         Self {
             api,
             control,
             things: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
-            tasks: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
-            passed: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
-            seen: moka::sync::Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
-            shown: moka::sync::Cache::builder().max_capacity(MOST).time_to_idle(A_DAY).build(),
+            tasks: Cache::builder()
+                .max_capacity(MOST_BYTES)
+                .weigher(|_, known: &Arc<TaskUris>| known.weight())
+                .time_to_live(STALE)
+                .build(),
+            columns: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            passed: Passed::new(clock),
             uploads: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             folders: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             local_files,
@@ -110,19 +122,23 @@ impl Lookup {
             let project = reference.number;
             return Ok(Some(Found { project, task: None, author: None }));
         }
-        if let (Kind::Task, Some(project)) = (reference.kind, self.passed.get(&reference.number)) {
+        if let (Kind::Task, Some(project)) = (reference.kind, self.passed_task(reference.number)) {
             return Ok(Some(Found { project, task: Some(reference.number), author: None }));
         }
-        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
-        let flight = self.things.try_get_with(reference, async move {
-            control.run(async move { find(&api, reference).await }).await?
-        });
-        let found = flight.await.map_err(|error| LookupError::clone(&error))?;
-        // What does not exist yet may in a moment; what was moved meanwhile is elsewhere.
-        if found.is_none() || self.moves() != asked_at {
-            self.things.invalidate(&reference).await;
-        }
-        Ok(found)
+        let asking = |api: Arc<Api>| async move { find(&api, reference).await };
+        self.once(&self.things, reference, asking, Option::is_some).await
+    }
+
+    /// As [`Self::find`], for a task whose data is asked about next: one question to Label Studio serves both.
+    ///
+    /// # Errors
+    /// [`LookupError`] when Label Studio cannot say.
+    pub async fn find_with_data(&self, task: u64) -> Result<Option<Found>, LookupError> {
+        let project = match self.passed_task(task) {
+            Some(project) => project,
+            None => self.data(task).await?.project,
+        };
+        Ok((project > 0).then_some(Found { project, task: Some(task), author: None }))
     }
 
     /// Whether this task refers to this URI. Where no task is known: whether the one does that an answer showed with it, or
@@ -138,25 +154,52 @@ impl Lookup {
     ) -> Result<bool, LookupError> {
         let uri = canonical(uri);
         let place = (project, Box::from(&*uri));
-        if self.seen.contains_key(&place) {
+        let shown = self.passed.get(Key::uri(project, &uri));
+        if shown.is_some_and(|shown| shown.is_fresh) {
             return Ok(true);
         }
-        match task.or_else(|| self.shown.get(&place)) {
+        match task.or_else(|| shown.map(|shown| shown.number).filter(|task| *task > 0)) {
             Some(task) => self.task_refers(project, task, &uri).await,
             None => self.upload_refers(place).await,
         }
     }
 
     async fn task_refers(&self, project: u64, task: u64, uri: &str) -> Result<bool, LookupError> {
-        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
-        let flight = self.tasks.try_get_with(task, async move {
-            control.run(async move { uris(&api, task).await }).await?
-        });
-        let known = flight.await.map_err(|error| LookupError::clone(&error))?;
-        if self.moves() != asked_at {
-            self.tasks.invalidate(&task).await;
-        }
+        let known = self.data(task).await?;
         Ok(known.project == project && known.uris.refer_to(uri))
+    }
+
+    async fn data(&self, task: u64) -> Result<Arc<TaskUris>, LookupError> {
+        let asking = |api: Arc<Api>| async move { uris(&api, task).await };
+        self.once(&self.tasks, task, asking, |known| known.project > 0).await
+    }
+
+    /// What is kept; else one question for all who ask it at once. What does not exist is not kept, since it may in a moment;
+    /// nor is what was asked before something moved.
+    async fn once<K, V, F>(
+        &self,
+        cache: &Cache<K, V>,
+        key: K,
+        asking: impl FnOnce(Arc<Api>) -> F,
+        exists: impl Fn(&V) -> bool,
+    ) -> Result<V, LookupError>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<V, LookupError>> + Send + 'static,
+    {
+        if let Some(kept) = cache.get(&key).await {
+            return Ok(kept);
+        }
+        let asked_at = self.moves();
+        let (control, asked) = (self.control.clone(), asking(Arc::clone(&self.api)));
+        let flight = cache.try_get_with_by_ref(&key, async move { control.run(asked).await? });
+        // Boxed: rare, and large.
+        let found = Box::pin(flight).await.map_err(|error| LookupError::clone(&error))?;
+        if !exists(&found) || self.moves() != asked_at {
+            cache.invalidate(&key).await;
+        }
+        Ok(found)
     }
 
     /// Whether any task that was made by an upload refers to the uploaded file.
@@ -166,15 +209,8 @@ impl Lookup {
         if of != *project {
             return Ok(false);
         }
-        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
-        let flight = self.uploads.try_get_with(place.clone(), async move {
-            control.run(async move { uploaded(&api, of, &name).await }).await?
-        });
-        let refers = flight.await.map_err(|error| LookupError::clone(&error))?;
-        if self.moves() != asked_at {
-            self.uploads.invalidate(&place).await;
-        }
-        Ok(refers)
+        let asking = |api: Arc<Api>| async move { uploaded(&api, of, &name).await };
+        self.once(&self.uploads, place, asking, |_| true).await
     }
 
     /// Whether a file of Label Studio's disk lies in a storage of this project.
@@ -183,16 +219,15 @@ impl Lookup {
     /// [`LookupError`] when Label Studio cannot say.
     pub async fn keeps_local(&self, project: u64, path: &str) -> Result<bool, LookupError> {
         let Some(root) = &self.local_files else { return Ok(false) };
-        let (api, control, asked_at) = (Arc::clone(&self.api), self.control.clone(), self.moves());
-        let flight = self.folders.try_get_with(project, async move {
-            control.run(async move { folders(&api, project).await }).await?
-        });
-        let folders = flight.await.map_err(|error| LookupError::clone(&error))?;
-        if self.moves() != asked_at {
-            self.folders.invalidate(&project).await;
-        }
+        let asking = |api: Arc<Api>| async move { folders(&api, project).await };
+        let folders = self.once(&self.folders, project, asking, |_| true).await?;
         let file = root.join(path);
         Ok(folders.iter().any(|folder| file.starts_with(folder)))
+    }
+
+    fn passed_task(&self, task: u64) -> Option<u64> {
+        let shown = self.passed.get(Key::task(task))?;
+        shown.is_fresh.then_some(shown.number)
     }
 
     /// How many writes may have moved things so far. What was asked for before one of them says nothing after it.
@@ -204,19 +239,43 @@ impl Lookup {
     /// A task that passed, in an answer to a question of that time, belongs to this project.
     pub fn learn_task(&self, task: u64, project: u64, asked_at: u64) {
         if self.moves() == asked_at {
-            self.passed.insert(task, project);
+            self.passed.learn(Key::task(task), project);
         }
     }
 
     /// A task's data that passed, likewise, refers to this.
     pub fn learn_uri(&self, (project, task): (u64, Option<u64>), uri: &str, asked_at: u64) {
-        let place = (project, Box::from(&*canonical(uri)));
-        if let Some(task) = task {
-            self.shown.insert(place.clone(), task);
-        }
         if self.moves() == asked_at {
-            self.seen.insert(place, ());
+            self.passed.learn(Key::uri(project, &canonical(uri)), task.unwrap_or_default());
         }
+    }
+
+    /// Whether any task of the project has in this column what could be a location. `names`: buckets and hosts that are
+    /// known. Label Studio's own filter tells; where it cannot, the answer is yes.
+    ///
+    /// # Errors
+    /// [`LookupError`] when Label Studio cannot be asked.
+    pub async fn holds_locations(
+        &self,
+        project: u64,
+        column: &str,
+        names: &[String],
+    ) -> Result<bool, LookupError> {
+        #[derive(Deserialize)]
+        struct Tasks {
+            total: u64,
+        }
+        let path = columns::path(project, column, names);
+        let (api, control) = (Arc::clone(&self.api), self.control.clone());
+        let flight = self.columns.try_get_with((project, column.into()), async move {
+            let asked = control.run(async move { api.get("a filter", &path).await }).await?;
+            match asked {
+                Ok(tasks) => Ok(tasks.is_none_or(|Tasks { total }| total > 0)),
+                Err(ApiError::Refused { .. } | ApiError::Garbled { .. }) => Ok(true),
+                Err(error) => Err(LookupError::from(error)),
+            }
+        });
+        Box::pin(flight).await.map_err(|error: Arc<LookupError>| LookupError::clone(&error))
     }
 
     /// A write may have moved or removed it.
@@ -224,7 +283,7 @@ impl Lookup {
         self.moves.fetch_add(1, Ordering::AcqRel);
         self.things.invalidate(&reference).await;
         if reference.kind == Kind::Task {
-            self.passed.invalidate(&reference.number);
+            self.passed.forget(Key::task(reference.number));
             self.tasks.invalidate(&reference.number).await;
         }
     }
@@ -232,12 +291,18 @@ impl Lookup {
     /// A write may have moved, removed or changed anything of a project: all is looked up afresh.
     pub fn forget_all(&self) {
         self.moves.fetch_add(1, Ordering::AcqRel);
-        self.passed.invalidate_all();
+        self.passed.void();
         self.things.invalidate_all();
         self.tasks.invalidate_all();
-        self.seen.invalidate_all();
+        self.columns.invalidate_all();
         self.uploads.invalidate_all();
         self.folders.invalidate_all();
+    }
+}
+
+impl TaskUris {
+    fn weight(&self) -> u32 {
+        u32::try_from(256 + self.uris.bytes()).unwrap_or(u32::MAX)
     }
 }
 
@@ -267,7 +332,11 @@ async fn find(
     };
     let Some(thing) = api.get::<Thing>("a look-up", &path).await? else { return Ok(None) };
     let by_name = || thing.created_username.as_deref().and_then(user_of_name);
-    let author = thing.completed_by.as_ref().and_then(user).or_else(by_name);
+    let author = if kind == Kind::Tab {
+        thing.user.as_ref().and_then(user)
+    } else {
+        thing.completed_by.as_ref().and_then(user).or_else(by_name)
+    };
     let task = if kind == Kind::Task { Some(number) } else { thing.task };
     let project = match (kind, task) {
         // What an annotation says of its project can disagree with its task, which counts.
@@ -313,7 +382,7 @@ async fn uris(api: &Api, task: u64) -> Result<Arc<TaskUris>, LookupError> {
     }
     let path = format!("/api/tasks/{task}/?resolve_uri=false&include=id,project,data");
     let Some(Task { project, data }) = api.get("a task", &path).await? else {
-        return Ok(Arc::new(TaskUris { project: 0, uris: Uris::default() }));
+        return Ok(Arc::default());
     };
     let mut uris = Uris::default();
     collect(&data, &mut uris);

@@ -5,9 +5,13 @@ mod adoption;
 mod api;
 mod bridge;
 mod claims;
+mod columns;
 mod deed;
+mod filters;
 mod kept;
 mod lookup;
+mod passed;
+mod people;
 mod reference;
 mod rewrite;
 mod routes;
@@ -20,15 +24,17 @@ pub use adoption::{Adoption, AdoptionError};
 pub use api::{Api, ApiError};
 pub use bridge::{Access, Banks, Bridge, BridgeError, Known as KnownUser};
 pub use deed::{Deed, NoDeed, Reach};
+pub use filters::{Column, raw_columns};
 pub use kept::Kept;
 pub use lookup::{Found, Lookup, LookupError, STALE};
+pub use people::{People, PeopleError};
 pub use reference::{Direction, Kind, Reference, StorageType};
 pub use rewrite::{
-    Garbled, JsonRewriter, Known, Location, Member, Place, Seal, TextRewriter, Uris, may_hold,
-    media_text, open_handles, replace,
+    Form, Garbled, JsonRewriter, Known, Location, Member, Place, Seal, TextRewriter, Uris,
+    is_handle, may_hold, media_text, open_handles, plain_uri, replace,
 };
 pub use routes::{
-    Answer, BadBody, BadTable, Body, BodyRule, Call, Decision, NoRoute, Route, Routes,
+    Answer, BadBody, BadTable, Body, BodyRule, Call, Decision, NoRoute, Route, Routes, check_json,
 };
 pub use settings::{Passwords, Settings, Tokens, Version};
 pub use survey::{Shown, Standing, SurveyedProject, SurveyedStorage, Told};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::decide::{Moment, in_scope, may_try};
 use super::matter::{Asked, Work, WorkBody};
-use super::question::{Question, SEE_LOCATION, SEE_PROJECT};
+use super::question::{MANAGE_ORGANIZATION, Question, SEE_LOCATION, SEE_PROJECT};
 use super::spot::{Named, not_found};
 use super::{Basis, Denial, NotFoundWhy};
-use crate::catalog::Project;
+use crate::catalog::{Allowed, Project};
 use crate::identity::Person;
 use crate::label_studio::{Deed, Reach};
 use crate::request::{Ask, ObjectRead, Operation, Target};
@@ -28,6 +28,8 @@ pub struct Errand {
     pub asked: Asked,
     /// Whether raw locations of all these projects may be seen.
     pub sees_locations: bool,
+    /// Whether lists may hold all that the organization has.
+    pub sees_all: bool,
 }
 
 impl Moment<'_> {
@@ -39,19 +41,33 @@ impl Moment<'_> {
         work: Work,
         client: IpAddr,
     ) -> Result<(Errand, Arc<Basis>), Denial> {
-        let Work { projects: numbers, own, target, body, origin, asked } = work;
+        let Work { projects: numbers, own, mut target, filters_raw, body, origin, asked } = work;
         let deed = deed(operation).ok_or(not_found(NotFoundWhy::LabelStudio))?;
-        let (projects, basis) = match deed.reach() {
-            Reach::Project => {
+        let sees_all = self.sees_all(person, client);
+        let (projects, basis) = match (deed.reach(), operation.ask()) {
+            (Reach::Project, Ask::LabelStudio(call)) if call.names_no_project() => {
+                let projects = self.visible_numbers(person, client);
+                if !sees_all {
+                    let [one] = projects.as_slice() else { return Err(Denial::NamesNoProject) };
+                    target = call.target_for_project(*one).into();
+                }
+                self.judge_projects(person, (deed.as_str(), own), &projects, client)?
+            }
+            (Reach::Project, _) => {
                 self.judge_projects(person, (deed.as_str(), own), &numbers, client)?
             }
-            Reach::Organization => {
+            (Reach::Organization, _) => {
                 let (_, basis) = self.judge(person, deed.as_str(), Named::Own, client)?;
                 (self.listed(person, deed, &numbers, client)?, basis)
             }
         };
         let sees_locations = self.sees_locations(person, &projects, client);
-        Ok((Errand { projects, own, target, body, origin, asked, sees_locations }, basis))
+        if filters_raw && !sees_locations {
+            return Err(Denial::HiddenColumn);
+        }
+        let errand =
+            Errand { projects, own, target, body, origin, asked, sees_locations, sees_all };
+        Ok((errand, basis))
     }
 
     /// May he still?
@@ -125,6 +141,17 @@ impl Moment<'_> {
             basis = Some(verdict.basis);
         }
         Ok((found, basis.ok_or(not_found(NotFoundWhy::Reference))?))
+    }
+
+    fn visible_numbers(&self, person: &Person, client: IpAddr) -> Vec<u64> {
+        let visible = self.visible_projects(person, client);
+        visible.iter().filter_map(|project| project.number).collect()
+    }
+
+    /// Whether he runs the organization, by a proof that is not cut down to some of its projects.
+    fn sees_all(&self, person: &Person, client: IpAddr) -> bool {
+        person.scope().projects == Allowed::All
+            && self.judge(person, MANAGE_ORGANIZATION, Named::Own, client).is_ok()
     }
 
     /// Whether raw locations of all these projects may be seen.

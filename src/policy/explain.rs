@@ -176,9 +176,12 @@ impl Answer {
     const fn to(denial: &Denial) -> Self {
         match denial {
             Denial::NotSignedIn => Self::NotSignedIn,
-            Denial::Forbidden { .. } => Self::Forbidden,
+            Denial::Forbidden { .. } | Denial::HiddenColumn => Self::Forbidden,
             Denial::NotFound { .. } => Self::NotFound,
-            Denial::OverQuota { .. } | Denial::Evaluation(_) => Self::Failed,
+            // None of these is asked about by a case.
+            Denial::NamesNoProject | Denial::OverQuota { .. } | Denial::Evaluation(_) => {
+                Self::Failed
+            }
         }
     }
 

@@ -55,6 +55,11 @@ pub enum Denial {
     /// The thing does not exist, or the asker may not know that it does: one answer for both.
     #[error("no such project, storage or object for this person ({why})")]
     NotFound { why: NotFoundWhy },
+    /// A list of one project that names none, where several could be meant.
+    #[error("the request names no project, and the person sees another number of them than one")]
+    NamesNoProject,
+    #[error("it compares raw values with a column that may hold locations")]
+    HiddenColumn,
     #[error("over the quota of requests; free again in {retry_after_seconds} s")]
     OverQuota { retry_after_seconds: u64 },
     #[error("the policies failed to evaluate: {0}")]
@@ -128,6 +133,8 @@ impl Denial {
                     | NotFoundWhy::Unreferenced,
             }
             | Self::NotSignedIn
+            | Self::NamesNoProject
+            | Self::HiddenColumn
             | Self::OverQuota { .. }
             | Self::Evaluation(_) => None,
         }

@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::matter::{Asked, Matter, Work, WorkBody};
+use super::room::{Room, Share};
 use super::{Admission, Location, NotFoundWhy};
 use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
-    BadBody, Body, Bridge, BridgeError, Call, Deed, Found, Kept, Kind, Lookup, LookupError,
-    Reference,
+    BadBody, Bridge, BridgeError, Call, Deed, Found, Garbled, Kept, Kind, Lookup, LookupError,
+    NoRoute, Reference, plain_uri,
 };
 use crate::listener::{BodyFault, Incoming, read_whole};
 use crate::request::{Ask, Conditions, ObjectKey, ObjectRead, Operation, SealedHandle, Target};
@@ -23,7 +25,7 @@ use crate::request::{Ask, Conditions, ObjectKey, ObjectRead, Operation, SealedHa
 #[derive(Debug)]
 pub struct Inquiry {
     catalog: LiveCatalog,
-    install: Option<Install>,
+    install: Option<(Install, Arc<Room>)>,
 }
 
 /// A configured Label Studio: it belongs to one organization.
@@ -45,10 +47,18 @@ pub enum InquiryError {
     Bridge(#[from] BridgeError),
     #[error(transparent)]
     Body(#[from] BodyFault),
+    #[error("there is no room for a further body of this person's, or of anybody's")]
+    NoRoom,
     #[error("the body may not be sent to Label Studio: {0}")]
     BadBody(#[from] BadBody),
-    #[error("a handle in the body does not open here")]
+    #[error("a handle in the body or the query does not open here")]
     ForeignHandle,
+    #[error("a text with handles cannot be read: {0}")]
+    Garbled(#[from] Garbled),
+    #[error(transparent)]
+    BadQuery(#[from] NoRoute),
+    #[error("the filters in the query: {0}")]
+    BadFilters(#[source] BadBody),
 }
 
 /// A large import over a slow line takes its time; who sends nothing is cut off earlier.
@@ -56,7 +66,11 @@ const BODY_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 impl Inquiry {
     #[must_use]
-    pub const fn new(catalog: LiveCatalog, install: Option<Install>) -> Self {
+    pub fn new(catalog: LiveCatalog, install: Option<Install>) -> Self {
+        let install = install.map(|install| {
+            let room = Room::new(install.max_body);
+            (install, room)
+        });
         Self { catalog, install }
     }
 
@@ -70,10 +84,10 @@ impl Inquiry {
         operation: &Operation,
         (identity, _admission): (&Identity, Admission),
     ) -> Result<Matter, InquiryError> {
-        let (Some(install), Some(person)) = (&self.install, identity.person()) else {
+        let (Some((install, room)), Some(person)) = (&self.install, identity.person()) else {
             return Ok(Matter::Told);
         };
-        let about = About { install, person, catalog: self.catalog.current() };
+        let about = About { install, room, person, catalog: self.catalog.current() };
         match operation.ask() {
             Ask::LabelStudio(_) | Ask::Read(ObjectRead { target: Target::TaskMedia(_), .. })
                 if *person.organization_name() != install.organization =>
@@ -100,18 +114,32 @@ impl Inquiry {
 }
 
 /// One inquiry.
-struct About<'a> {
-    install: &'a Install,
-    person: &'a Person,
-    catalog: Arc<Catalog>,
+pub(super) struct About<'a> {
+    pub(super) install: &'a Install,
+    room: &'a Arc<Room>,
+    pub(super) person: &'a Person,
+    pub(super) catalog: Arc<Catalog>,
 }
 
 impl About<'_> {
-    fn opened(&self, handle: &SealedHandle) -> Option<Location> {
+    /// The body, with the share of the room that it takes while it is held.
+    async fn read(&self, incoming: &mut Incoming) -> Result<(Bytes, Share), InquiryError> {
+        let said = incoming.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let said = said.and_then(|length| length.parse().ok());
+        let body = incoming.take_body();
+        let said = if body.is_none() { Some(0) } else { said };
+        let share = self.room.take(self.person.account(), said);
+        let mut share = share.ok_or(InquiryError::NoRoom)?;
+        let whole = read_whole(body, self.install.max_body, BODY_DEADLINE).await?;
+        share.shrink(whole.len());
+        Ok((whole, share))
+    }
+
+    pub(super) fn opened(&self, handle: &SealedHandle) -> Option<Location> {
         Location::open(handle, self.person.account(), self.person.handle_key())
     }
 
-    fn project(&self, number: u64) -> Option<&Arc<Project>> {
+    pub(super) fn project(&self, number: u64) -> Option<&Arc<Project>> {
         self.catalog.project_by_number(self.person.organization(), number)
     }
 
@@ -119,31 +147,33 @@ impl About<'_> {
         let mut references = call.references().to_vec();
         let mut body = None;
         if !call.body().takes_none() {
-            let whole =
-                read_whole(incoming.take_body(), self.install.max_body, BODY_DEADLINE).await?;
+            let (whole, share) = self.read(incoming).await?;
             let said = incoming.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let read = call.body().read(said, &whole, call.storage_type())?;
             references.extend(read.references);
             if !whole.is_empty() {
-                let Body { content_type, is_json, .. } = read;
-                body = Some((WorkBody { content_type, bytes: whole }, is_json));
+                let content_type = read.content_type;
+                let work = WorkBody { content_type, bytes: whole, _share: Arc::new(share) };
+                body = Some((work, read.texts));
             }
         }
-        let (projects, own) = match self.look_up(call, &references).await? {
-            Some(found) => found,
-            None => return Ok(Matter::Nothing(NotFoundWhy::Reference)),
+        let Some((projects, own)) = self.look_up(call, &references).await? else {
+            return Ok(Matter::Nothing(NotFoundWhy::Reference));
         };
-        if let Some((body, true)) = &mut body {
-            self.open_handles(body, &projects)?;
+        let unopened = body.as_ref().map(|(body, _)| &body.bytes);
+        let (target, filters_raw) = self.filters(call, unopened, &projects).await?;
+        if let Some((body, texts)) = &mut body {
+            body.bytes = self.opened_body(body.bytes.clone(), texts, &projects)?;
         }
-        Ok(Matter::Work(Work {
+        Ok(Matter::Work(Box::new(Work {
             projects: projects.into_iter().collect(),
             own,
-            target: call.target().into(),
+            target,
+            filters_raw,
             body: body.map(|(body, _)| body),
             origin: format!("https://{}", incoming.host()).into(),
             asked: asked(incoming.headers()),
-        }))
+        })))
     }
 
     /// The projects of all that is named, and whether all annotations and drafts among it are the person's own. `None`
@@ -184,38 +214,26 @@ impl About<'_> {
         Ok(access.user == author)
     }
 
-    /// Handles become what they stand for, where they stand for something of the very projects that the request is about.
-    fn open_handles(
-        &self,
-        body: &mut WorkBody,
-        projects: &BTreeSet<u64>,
-    ) -> Result<(), InquiryError> {
-        let opened = crate::label_studio::open_handles(&body.bytes, &mut |handle| {
-            let location = SealedHandle::new(handle).and_then(|handle| self.opened(&handle));
-            let location = location.ok_or(InquiryError::ForeignHandle)?;
-            let project = self.catalog.project_by_id(self.person.organization(), location.project);
-            match project.and_then(|project| project.number) {
-                Some(number) if projects.contains(&number) => Ok(location.text.into_string()),
-                Some(_) | None => Err(InquiryError::ForeignHandle),
-            }
-        })?;
-        if let Some(opened) = opened {
-            body.bytes = opened.into();
-        }
-        Ok(())
-    }
-
     /// By an address of Label Studio's own, such as `/tasks/1/resolve/?fileuri=…`.
     async fn task_media(&self, call: &Call) -> Result<Matter, InquiryError> {
         let nothing = Ok(Matter::Nothing(NotFoundWhy::Reference));
         if call.deed() != Deed::ReadTaskMedia {
             // An avatar: of no project.
-            return Ok(Matter::Work(Work { target: call.target().into(), ..Work::default() }));
+            return Ok(Matter::Work(Box::new(Work {
+                target: call.target().into(),
+                ..Work::default()
+            })));
         }
         let mut project = None;
         let mut task = None;
         for reference in call.references() {
-            let Some(found) = self.install.lookup.find(*reference).await? else { return nothing };
+            let lookup = &self.install.lookup;
+            let found = if reference.kind == Kind::Task {
+                lookup.find_with_data(reference.number).await?
+            } else {
+                lookup.find(*reference).await?
+            };
+            let Some(found) = found else { return nothing };
             project = Some(found.project);
             task = task.or(found.task);
         }
@@ -229,6 +247,7 @@ impl About<'_> {
     /// The object that a location names: a task must refer to it, and it must lie in a storage of the project.
     async fn media(&self, location: Location) -> Result<Matter, InquiryError> {
         let Location { project, task, text } = location;
+        let text = plain_uri(&text).into_boxed_str();
         let project = self.catalog.project_by_id(self.person.organization(), project);
         let Some((project, number)) = project.and_then(|it| Some((it, it.number?))) else {
             return Ok(Matter::Nothing(NotFoundWhy::Project));
@@ -258,7 +277,7 @@ impl About<'_> {
             return Ok(Matter::Nothing(NotFoundWhy::Storage));
         }
         let target = kept.target().into();
-        Ok(Matter::Work(Work { projects: vec![project], target, ..Work::default() }))
+        Ok(Matter::Work(Box::new(Work { projects: vec![project], target, ..Work::default() })))
     }
 }
 
@@ -272,12 +291,11 @@ fn asked(headers: &HeaderMap) -> Asked {
     Asked { conditions: Conditions::parse(headers).unwrap_or_default(), takes_gzip }
 }
 
-/// Whether a thing of this kind is somebody's work that the request is done to.
+/// Whether a thing of this kind is somebody's own that the request is done to.
 fn is_work(call: &Call, kind: Kind) -> bool {
-    match call.deed() {
-        Deed::KeepDraft => kind == Kind::Draft,
-        _ => kind == Kind::Annotation,
-    }
+    let own = [(Deed::KeepDraft, Kind::Draft), (Deed::KeepTab, Kind::Tab)];
+    let own = own.into_iter().find(|(deed, _)| *deed == call.deed());
+    kind == own.map_or(Kind::Annotation, |(_, kind)| kind)
 }
 
 /// The project's storage that holds this URI, the one with the longest prefix, and the key in it.

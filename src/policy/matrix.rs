@@ -95,7 +95,7 @@ const PAGES: [&str; 5] = ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "E
 fn in_label_studio() -> Vec<Row> {
     let deeds = Deed::ALL.into_iter().filter(|deed| deed.reach() == Reach::Project);
     let rows = deeds.flat_map(|deed| {
-        let asks = [Deed::ChangeAnnotation, Deed::DeleteAnnotation, Deed::KeepDraft];
+        let asks = [Deed::ChangeAnnotation, Deed::DeleteAnnotation, Deed::KeepDraft, Deed::KeepTab];
         let whose: &[_] = if asks.contains(&deed) { &[Some(true), Some(false)] } else { &[None] };
         whose.iter().map(move |own| (deed.as_str(), *own))
     });

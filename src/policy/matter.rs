@@ -1,9 +1,12 @@
 //! What a request turns out to be about, where its address alone does not say.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderValue;
 
 use super::NotFoundWhy;
+use super::room::Share;
 use crate::catalog::{ProjectId, StorageId};
 use crate::request::{Conditions, ObjectKey};
 
@@ -18,7 +21,7 @@ pub enum Matter {
     /// An object that a task refers to.
     Object { project: ProjectId, storage: StorageId, key: ObjectKey },
     /// Something that Label Studio is to do.
-    Work(Work),
+    Work(Box<Work>),
 }
 
 /// A request to Label Studio, as it is to be sent.
@@ -30,6 +33,8 @@ pub struct Work {
     pub own: Option<bool>,
     /// Path and query in canonical form.
     pub target: Box<str>,
+    /// Whether it compares raw values with what may hold locations.
+    pub filters_raw: bool,
     pub body: Option<WorkBody>,
     /// The gateway's own origin, as the client named it.
     pub origin: Box<str>,
@@ -48,4 +53,6 @@ pub struct Asked {
 pub struct WorkBody {
     pub content_type: HeaderValue,
     pub bytes: Bytes,
+    /// Taken for as long as the body is held.
+    pub(super) _share: Arc<Share>,
 }

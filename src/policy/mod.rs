@@ -7,6 +7,7 @@ mod explain;
 mod faults;
 mod grant;
 mod handle;
+mod inbound;
 mod inquiry;
 mod location;
 mod matrix;
@@ -14,6 +15,7 @@ mod matter;
 mod question;
 mod quota;
 mod reads;
+mod room;
 mod rules;
 mod settings;
 mod source;
@@ -150,7 +152,7 @@ impl Policy {
         let named = match matter {
             Matter::Nothing(why) => return Err(not_found(why)),
             Matter::Work(work) => {
-                let (errand, basis) = moment.judge_work(person, operation, work, client)?;
+                let (errand, basis) = moment.judge_work(person, operation, *work, client)?;
                 return Ok(grant(Destination::LabelStudio(Arc::new(errand)), basis));
             }
             Matter::Object { project, storage, key } => {

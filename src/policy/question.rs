@@ -13,6 +13,8 @@ use crate::request::ObjectKey;
 pub(super) const SEE_PROJECT: &str = "SeeProject";
 /// Whether raw locations may be seen where others get handles.
 pub(super) const SEE_LOCATION: &str = "SeeLocation";
+/// Whether somebody runs the organization: what it has, he sees all of.
+pub(super) const MANAGE_ORGANIZATION: &str = "ManageOrganization";
 
 /// May this person do this, here, now?
 #[derive(Debug, Clone, Copy)]

@@ -182,6 +182,8 @@ pub(super) fn seen(result: &Result<Grant, Denial>) -> &'static str {
         Err(Denial::Forbidden { .. }) => "403",
         Err(Denial::NotFound { why: NotFoundWhy::Invisible(_) }) => "404 invisible",
         Err(Denial::NotFound { .. }) => "404",
+        Err(Denial::NamesNoProject) => "400",
+        Err(Denial::HiddenColumn) => "403 hidden",
         Err(Denial::OverQuota { .. }) => "429",
         Err(Denial::Evaluation(_)) => "500",
     }

@@ -1,17 +1,20 @@
 //! What of Label Studio's answers leaves, by the class that the catalogue gives each route. No header of it comes through
 //! but a content type from a list; no answer of a kind that was not expected; no text of its errors but JSON, rewritten.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::sync::Semaphore;
 
 use super::super::error::Code;
 use super::super::send::{Answer, Errand};
 use super::body::Rewritten;
 use super::seal::Passing;
-use super::{files, page};
+use super::{archive, files, lists, page};
 use crate::backend::{BackendError, Reply, ReplyBody};
 use crate::label_studio::{self, Call};
 
@@ -38,16 +41,28 @@ const STATIC: [&str; 16] = [
     "font/otf",
     "text/plain",
 ];
+/// A list of 20,000 people, in bytes.
+const MOST_PEOPLE: usize = 16 << 20;
 /// As Label Studio calls its exports.
 const EXPORTS_JSON: [&str; 3] = ["application/json", "application/.json", "application/json_min"];
-const EXPORTS_TEXT: [&str; 5] =
-    ["application/.csv", "application/.tsv", "text/csv", "text/tab-separated-values", "text/plain"];
+/// Not CoNLL, which has a line for each word and each sign: what is torn apart cannot be found.
+const EXPORTS_TEXT: [&str; 8] = [
+    "application/.csv",
+    "application/.tsv",
+    "application/.txt",
+    "application/csv",
+    "application/tsv",
+    "text/csv",
+    "text/tab-separated-values",
+    "text/plain",
+];
+const EXPORTS_ARCHIVE: [&str; 2] = ["application/zip", "application/.zip"];
 
 /// Makes the answer fit to leave.
 pub(super) async fn reply(
     errand: &Errand,
     answer: Answer,
-    call: &Call,
+    (call, archives): (&Call, &Semaphore),
     passing: Passing,
 ) -> Result<Reply, BackendError> {
     let kind = content_type(&answer.headers);
@@ -58,15 +73,23 @@ pub(super) async fn reply(
         (status, _) if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
             redirect(errand, &answer, &passing)
         }
-        (status, class) if status.is_success() => match class {
-            label_studio::Answer::Page => whole_page(errand, answer).await,
-            label_studio::Answer::Export => export(errand, answer, passing),
-            _ if is(&kind, &["application/json"]) => Ok(json(answer, passing)),
-            _ if answer.piece.left() == Some(0) => {
-                Ok(Reply::relayed(answer.status, fresh(), ReplyBody::empty()))
-            }
-            _ => Err(errand.unusable("not JSON where JSON was expected")),
-        },
+        (status, label_studio::Answer::Page | label_studio::Answer::Shell)
+            if status.is_success() =>
+        {
+            whole_page(errand, answer).await
+        }
+        (status, label_studio::Answer::Export) if status.is_success() => {
+            export(errand, answer, passing, archives).await
+        }
+        (status, _) if status.is_success() && is(&kind, &["application/json"]) => {
+            Ok(json(answer, passing))
+        }
+        (status, _) if status.is_success() && answer.piece.left() == Some(0) => {
+            Ok(Reply::relayed(answer.status, fresh(), ReplyBody::empty()))
+        }
+        (status, _) if status.is_success() => {
+            Err(errand.unusable("not JSON where JSON was expected"))
+        }
         (StatusCode::NOT_MODIFIED, _) => Err(errand.unusable("not modified, and nobody asked")),
         (StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND, _) => Err(errand.explain(answer).await),
         // What its forms say to a mistake is for the person who made it.
@@ -106,10 +129,30 @@ fn fresh() -> HeaderMap {
 }
 
 fn json(answer: Answer, passing: Passing) -> Reply {
+    let passing = passing.of_status(answer.status);
     let mut headers = fresh();
     headers.insert(CONTENT_TYPE, JSON);
     let body = Rewritten::new(answer.piece, passing.into_json());
     Reply::relayed(answer.status, headers, ReplyBody::rewritten(body))
+}
+
+/// A list of people, without those who are nobody's business.
+pub(super) async fn people(
+    errand: &Errand,
+    answer: Answer,
+    passing: Passing,
+    people: &HashSet<u64>,
+) -> Result<Reply, BackendError> {
+    let odd = || errand.unusable("a list of people that cannot be read");
+    let status = answer.status;
+    let (bytes, complete) = answer.piece.read(MOST_PEOPLE).await?;
+    let list = lists::only(people, &bytes).filter(|_| complete).ok_or_else(odd)?;
+    let (mut rewriter, mut out) = (passing.into_json(), Vec::new());
+    rewriter.push(&list, &mut out).or(Err(odd()))?;
+    rewriter.finish(&mut out).or(Err(odd()))?;
+    let mut headers = fresh();
+    headers.insert(CONTENT_TYPE, JSON);
+    Ok(Reply::relayed(status, headers, ReplyBody::Whole(out.into())))
 }
 
 /// What Label Studio says of a project that it has just made.
@@ -169,26 +212,43 @@ pub(super) async fn file(
     if complete { Ok((kind, bytes.into())) } else { Err(odd()) }
 }
 
-/// Exports are rewritten where they are text. Archives are withheld: what is inside cannot be rewritten on the way.
-fn export(errand: &Errand, answer: Answer, passing: Passing) -> Result<Reply, BackendError> {
-    let kind = content_type(&answer.headers);
+/// Exports are rewritten: text on its way, archives whole.
+async fn export(
+    errand: &Errand,
+    answer: Answer,
+    passing: Passing,
+    archives: &Semaphore,
+) -> Result<Reply, BackendError> {
+    let Answer { status, headers: said, piece, .. } = answer;
+    let kind = content_type(&said);
     let mut headers = fresh();
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     let (as_type, body) = if passing.sees_locations() {
-        (HeaderValue::from_static("application/octet-stream"), ReplyBody::one(answer.piece))
+        (HeaderValue::from_static("application/octet-stream"), ReplyBody::one(piece))
     } else if is(&kind, &EXPORTS_JSON) {
-        (JSON, ReplyBody::rewritten(Rewritten::new(answer.piece, passing.into_json())))
+        (JSON, ReplyBody::rewritten(Rewritten::new(piece, passing.into_json_lines())))
     } else if is(&kind, &EXPORTS_TEXT) {
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
-        (text, ReplyBody::rewritten(Rewritten::new(answer.piece, passing.into_text())))
+        (text, ReplyBody::rewritten(Rewritten::new(piece, passing.into_text())))
+    } else if is(&kind, &EXPORTS_ARCHIVE) {
+        let _turn = archives.acquire().await;
+        let (bytes, complete) = piece.read(archive::LARGEST).await?;
+        if !complete {
+            return Err(BackendError::Withheld(archive::Withheld::TooLarge));
+        }
+        let work = move || archive::rewritten(&bytes, &passing, archive::UNPACKED);
+        let done = tokio::task::spawn_blocking(work).await;
+        let done = done.or(Err(errand.unusable("its archive broke the rewriter")))?;
+        let whole = done.map_err(BackendError::Withheld)?;
+        (HeaderValue::from_static("application/zip"), ReplyBody::Whole(whole.into()))
     } else {
-        return Err(errand.unusable("an export in a form that would carry raw locations"));
+        return Err(BackendError::Withheld(archive::Withheld::UnknownKind));
     };
     headers.insert(CONTENT_TYPE, as_type);
-    if let Some(name) = filename(&answer.headers) {
+    if let Some(name) = filename(&said) {
         headers.insert(HeaderName::from_static("filename"), name);
     }
-    Ok(Reply::relayed(answer.status, headers, body))
+    Ok(Reply::relayed(status, headers, body))
 }
 
 /// The SDK and the page read the export's name from this header of Label Studio's own.

@@ -21,7 +21,7 @@ use crate::policy::Asked;
 
 /// All files that were asked for lately.
 #[derive(Debug)]
-pub(super) struct Files(Cache<Box<str>, Arc<File>>);
+pub(super) struct Files(Cache<Arc<str>, Arc<File>>);
 
 /// One of them.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ const SHORT: HeaderValue = HeaderValue::from_static("private, max-age=300");
 
 impl Default for Files {
     fn default() -> Self {
-        let weigh = |_target: &Box<str>, file: &Arc<File>| {
+        let weigh = |_target: &Arc<str>, file: &Arc<File>| {
             let gzip = file.gzip.as_ref().map_or(0, Bytes::len);
             u32::try_from(file.plain.len() + gzip).unwrap_or(u32::MAX)
         };

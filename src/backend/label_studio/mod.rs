@@ -2,13 +2,17 @@
 //! raw URI, cookie, host or path of the server leaves.
 
 mod answer;
+mod archive;
 mod body;
 mod files;
+mod kept;
+mod lists;
 mod ours;
 mod page;
 mod seal;
 mod server;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,6 +20,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
+use tokio::sync::Semaphore;
 
 use super::kind::Act;
 use super::pool::Pool;
@@ -25,11 +30,12 @@ use super::{BackendError, Reply};
 use crate::credential::Credential;
 use crate::ground::causes::told;
 use crate::ground::control::Control;
-use crate::label_studio::{self, Adoption, Call, Deed, Lookup};
+use crate::label_studio::{self, Adoption, Call, Deed, Lookup, People};
 use crate::outbound::Host;
 use crate::policy::{self, Grant};
 use crate::request::{ObjectKey, ObjectRead};
 
+pub use archive::Withheld;
 pub(super) use body::Rewritten;
 use files::Files;
 use server::Server;
@@ -41,9 +47,14 @@ pub struct Install {
     server: Server,
     lookup: Arc<Lookup>,
     adoption: Arc<Adoption>,
+    people: Arc<People>,
     control: Control,
     files: Files,
+    archives: Semaphore,
 }
+
+/// Archives that are rewritten at once: each is held whole, as it came and as it leaves.
+const MOST_ARCHIVES: usize = 2;
 
 impl Install {
     /// # Errors
@@ -51,10 +62,11 @@ impl Install {
     pub fn new(
         host: Host,
         lookup: Arc<Lookup>,
-        (adoption, control): (Arc<Adoption>, Control),
+        (adoption, people, control): (Arc<Adoption>, Arc<People>, Control),
     ) -> Result<Self, BackendError> {
         let server = Server::new(host.clone())?;
-        Ok(Self { host, server, lookup, adoption, control, files: Files::default() })
+        let (files, archives) = (Files::default(), Semaphore::new(MOST_ARCHIVES));
+        Ok(Self { host, server, lookup, adoption, people, control, files, archives })
     }
 }
 
@@ -66,6 +78,8 @@ pub(super) struct Front {
     pool: Rc<Pool>,
 }
 
+/// A page with nothing in it but the frame and the script that all pages share.
+const SHELL: &str = "/projects/";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
@@ -96,18 +110,52 @@ impl Front {
         if call.answer() == label_studio::Answer::Static {
             return self.file(&errand, call, wanted).await;
         }
+        let people = self.people((grant, wanted), credential, call).await?;
+        if let (Some(people), Some(user)) = (&people, call.user())
+            && !people.contains(&user)
+        {
+            return Err(BackendError::NoSuchObject);
+        }
+        let lists::Narrowed { target, own } = lists::narrowed(call, wanted);
         let asked_at = self.install.lookup.moves();
         let moving = Moving::begin(&self.install.lookup, call);
-        let (errand, answered) =
-            again_if_unknown(errand, async |errand: &Errand| asked(errand, call, wanted).await)
-                .await?;
+        let (errand, answered) = again_if_unknown(errand, async |errand: &Errand| {
+            asked(errand, (call, &target), wanted).await
+        })
+        .await?;
         moving.end(call, answered.status).await;
         let here = (self.install.host.to_string(), Arc::clone(&self.install.lookup), asked_at);
-        let passing = seal::Passing::new((grant, wanted), call, here);
+        let passing = seal::Passing::new((grant, wanted), (call, own), here);
         if call.deed() == Deed::CreateProject && answered.status == StatusCode::CREATED {
             return self.created(&errand, answered, (grant, passing)).await;
         }
-        answer::reply(&errand, answered, call, passing).await
+        if let (Some(people), None, StatusCode::OK) = (&people, call.user(), answered.status) {
+            return answer::people(&errand, answered, passing, people).await;
+        }
+        answer::reply(&errand, answered, (call, &self.install.archives), passing).await
+    }
+
+    /// Whom a list of people may hold; `None`: everybody, or it is no such list.
+    async fn people(
+        &self,
+        (grant, wanted): (&Grant, &policy::Errand),
+        credential: &Credential,
+        call: &Call,
+    ) -> Result<Option<HashSet<u64>>, BackendError> {
+        let Some(person) = grant.identity().person() else { return Ok(None) };
+        if call.deed() != Deed::ListPeople || wanted.sees_all {
+            return Ok(None);
+        }
+        let projects: Vec<_> =
+            wanted.projects.iter().filter_map(|it| Some((it.id, it.number?))).collect();
+        let (people, organization) = (Arc::clone(&self.install.people), person.organization());
+        let found =
+            self.install.control.run(async move { people.of(organization, &projects).await });
+        let unknown = |error: Box<dyn std::error::Error + Send + Sync>| BackendError::People(error);
+        let found = found.await.map_err(|error| unknown(error.into()))?;
+        let mut people = found.map_err(|error| unknown(error.into()))?;
+        people.extend(credential.label_studio().map(|access| access.user));
+        Ok(Some(people))
     }
 
     /// A project that was just made is the catalogue's before its maker hears of it: his next request is for it.
@@ -121,11 +169,13 @@ impl Front {
         if let Some(person) = grant.identity().person() {
             let (adoption, creator) = (Arc::clone(&self.install.adoption), person.account());
             let work = async move { adoption.made(made.id, &made.title, creator).await };
-            match self.install.control.run(work).await {
-                Ok(Ok(())) => {}
+            let failed = match self.install.control.run(work).await {
+                Ok(done) => done.err().map(|error| told(&error)),
+                Err(error) => Some(told(&error)),
+            };
+            if let Some(cause) = failed {
                 // The next reading of the list takes it in, without its maker.
-                Ok(Err(error)) => tracing::warn!(cause = %error, "a new project was not adopted"),
-                Err(error) => tracing::warn!(cause = %error, "a new project was not adopted"),
+                tracing::warn!(cause, "a new project was not adopted");
             }
         }
         Ok(reply)
@@ -145,7 +195,7 @@ impl Front {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT, ANYTHING);
         headers.insert(ACCEPT_ENCODING, IDENTITY);
-        let answered = errand.ask(Act::Call(call.method(), target), headers).await?;
+        let answered = errand.ask(whole(call.method(), target, &key_of(target)), headers).await?;
         let (kind, bytes) = answer::file(errand, answered).await?;
         Ok(self.install.files.keep(target, kind, bytes).await.reply(&wanted.asked))
     }
@@ -158,8 +208,7 @@ impl Front {
         (read, wanted): (&ObjectRead, &policy::Errand),
     ) -> Result<Reply, BackendError> {
         let errand = self.errand(way, credential);
-        let key = wanted.target.strip_prefix('/').and_then(|path| ObjectKey::new(path).ok());
-        let key = key.ok_or(BackendError::NoSuchObject)?;
+        let key = key_of(&wanted.target).ok_or(BackendError::NoSuchObject)?;
         match super::read::read(&errand, &key, read).await {
             Err(rejected @ BackendError::CredentialRejected { .. }) => {
                 let Ok(credential) = errand.credential.afresh().await else { return Err(rejected) };
@@ -169,6 +218,16 @@ impl Front {
         }
     }
 }
+
+/// What can move or remove more than it names.
+const MOVE_MUCH: [Deed; 6] = [
+    Deed::DeleteProject,
+    Deed::ImportData,
+    Deed::ChangeTask,
+    Deed::DeleteTask,
+    Deed::ActOnTasks,
+    Deed::ChangeStorage,
+];
 
 /// A write on its way. Until it is known what became of it, it may have moved or removed anything: if that is never known,
 /// everything is looked up afresh.
@@ -186,18 +245,11 @@ impl<'a> Moving<'a> {
         if status.is_client_error() {
             return;
         }
-        match call.deed() {
-            Deed::DeleteProject
-            | Deed::ImportData
-            | Deed::ChangeTask
-            | Deed::DeleteTask
-            | Deed::ActOnTasks
-            | Deed::ChangeStorage => lookup.forget_all(),
-            _ => {
-                for reference in call.references() {
-                    lookup.forget(*reference).await;
-                }
-            }
+        if MOVE_MUCH.contains(&call.deed()) {
+            return lookup.forget_all();
+        }
+        for reference in call.references() {
+            lookup.forget(*reference).await;
         }
     }
 }
@@ -212,14 +264,14 @@ impl Drop for Moving<'_> {
 
 async fn asked(
     errand: &Errand,
-    call: &Call,
+    (call, target): (&Call, &str),
     wanted: &policy::Errand,
 ) -> Result<Answer, BackendError> {
-    let target = target(call, wanted);
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(ACCEPT, accepted(call.answer()));
     headers.insert(ACCEPT_ENCODING, IDENTITY);
-    let act = Act::Call(call.method(), &target);
+    let key = key_of(target).filter(|_| call.answer() == label_studio::Answer::Export);
+    let act = whole(call.method(), target, &key);
     match &wanted.body {
         None if *call.method() == Method::GET => errand.ask(act, headers).await,
         None => send(errand, act, headers, Bytes::new()).await,
@@ -253,6 +305,19 @@ async fn again_if_unknown(
     Ok((errand, answered))
 }
 
+/// As something that is read.
+fn key_of(target: &str) -> Option<ObjectKey> {
+    ObjectKey::new(target.strip_prefix('/')?).ok()
+}
+
+/// Files are asked for as such, so that they say how long they are; see [`kept`].
+fn whole<'a>(method: &'a Method, target: &'a str, key: &'a Option<ObjectKey>) -> Act<'a> {
+    match key {
+        Some(key) if *method == Method::GET => Act::Get(key),
+        Some(_) | None => Act::Call(method, target),
+    }
+}
+
 async fn send(
     errand: &Errand,
     act: Act<'_>,
@@ -265,25 +330,11 @@ async fn send(
     errand.put(act, headers, Upload::new(Full::new(bytes), length)).await
 }
 
-/// A list of projects is cut to those that may be seen by Label Studio's own filter, so that its counts and pages are right.
-fn target(call: &Call, wanted: &policy::Errand) -> String {
-    let target = wanted.target.to_string();
-    if call.deed() != Deed::ListProjects {
-        return target;
-    }
-    let numbers: Vec<_> =
-        wanted.projects.iter().filter_map(|it| it.number).map(|it| it.to_string()).collect();
-    // No project has the number 0: for whoever may see none.
-    let ids = if numbers.is_empty() { "0".to_owned() } else { numbers.join(",") };
-    let joint = if target.contains('?') { '&' } else { '?' };
-    format!("{target}{joint}ids={ids}")
-}
-
 const fn accepted(answer: label_studio::Answer) -> HeaderValue {
     use label_studio::Answer;
     match answer {
         Answer::Json | Answer::Storage => JSON,
-        Answer::Page => HTML,
+        Answer::Page | Answer::Shell => HTML,
         Answer::Static | Answer::Media | Answer::Export | Answer::Gateway => ANYTHING,
     }
 }

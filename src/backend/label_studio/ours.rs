@@ -1,8 +1,9 @@
-//! Addresses of Label Studio's that the gateway answers by itself: signing in and out is ours, and so is the service worker.
+//! Addresses of Label Studio's that the gateway answers by itself: signing in and out is ours, and so is the service worker;
+//! and what its pages ask for at every turn although it is shut, so that they go on without it.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::backend::Reply;
 use crate::label_studio::Call;
@@ -16,22 +17,48 @@ self.addEventListener('activate', event => event.waitUntil((async () => {
 })()));
 ";
 
-const HOME: HeaderValue = HeaderValue::from_static("/-/");
-const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// What its pages and its SDK read of `/api/version`, and no more: the real one tells the commit and the folder's state.
+const VERSION: &str = r#"{"release":"1.23.2","edition":"Community","label-studio-os-package":{"version":"1.23.2","short_version":"1.23","latest_version_from_pypi":null,"latest_version_upload_time":null,"current_version_is_outdated":false},"label-studio-os-backend":{},"label-studio-frontend":{},"label-studio-converter":{},"backend":{},"dm2":{},"lsf":{}}"#;
+
+/// Tokens are the gateway's: the account page then offers none of Label Studio's own.
+const NO_TOKENS: &str = r#"{"api_tokens_enabled":false,"legacy_api_tokens_enabled":false}"#;
+
+/// One address, and what is answered there.
+enum Ours {
+    Text(&'static str, &'static str),
+    /// "Look there."
+    There(&'static str),
+}
+
+const SCRIPT: &str = "text/javascript";
+const JSON: &str = "application/json";
+/// The person's page: his projects, and the button that signs him out.
+const HOME: Ours = Ours::There("/-/");
 
 pub(super) fn reply(grant: &Grant, call: &Call) -> Reply {
-    let mut response = if call.target() == "/sw.js" {
-        let mut response = Response::new(Bytes::from_static(SERVICE_WORKER.as_bytes()));
-        response.headers_mut().insert(CONTENT_TYPE, SCRIPT);
-        response
-    } else {
-        // Who comes here is signed in. Out goes only who presses the button there: a mere link must not sign anybody out.
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::SEE_OTHER;
-        response.headers_mut().insert(LOCATION, HOME);
-        response
+    let answer = match &*call.route().text {
+        "/sw.js" => Ours::Text(SCRIPT, SERVICE_WORKER),
+        "/sw-fallback.js" => Ours::Text(SCRIPT, ""),
+        "/favicon.ico" => Ours::There("/static/images/favicon.ico"),
+        "/api/version/" => Ours::Text(JSON, VERSION),
+        "/api/jwt/settings" => Ours::Text(JSON, NO_TOKENS),
+        // Tips for the home page, which Label Studio would fetch from elsewhere.
+        "/heidi-tips/" => Ours::Text(JSON, "{}"),
+        // Earlier exports, which lie in a folder that all projects share.
+        "/api/projects/{project}/export/files" => Ours::Text(JSON, r#"{"export_files":[]}"#),
+        // Who comes to `/user/login/` is signed in; and `/logout` signs nobody out, because a mere link must not.
+        _ => HOME,
     };
-    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    let (status, header, value, body) = match answer {
+        Ours::Text(kind, text) => (StatusCode::OK, CONTENT_TYPE, kind, text),
+        Ours::There(path) => (StatusCode::SEE_OTHER, LOCATION, path, ""),
+    };
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    *response.status_mut() = status;
+    let own: [(HeaderName, HeaderValue); 2] = [
+        (header, HeaderValue::from_static(value)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    response.headers_mut().extend(own);
     Reply::ours(grant, response, None)
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+
+use super::archive::Fit;
 use super::body::Rewriter;
+use super::lists;
 use crate::catalog::{Place as Lying, Project};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
@@ -12,6 +16,11 @@ use crate::label_studio::{
 use crate::policy::{Errand, Grant, Location};
 
 /// What sealing needs, of the grant that the answer is for.
+#[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about the answer, or about who reads it"
+)]
 pub(super) struct Passing {
     identity: Identity,
     /// Of which a location can be: with several, nobody could say of which it is.
@@ -27,6 +36,14 @@ pub(super) struct Passing {
     /// The task that the request itself names.
     task: Option<u64>,
     is_storage: bool,
+    /// Words for people about what went wrong.
+    is_error: bool,
+    /// Whether such words can be in it, among others.
+    tells_errors: bool,
+    /// The filter that the client itself put into the request for a list of projects.
+    ids: Option<Box<str>>,
+    /// Whether people of the whole organization may be named.
+    sees_all: bool,
 }
 
 /// What stands in place of a location that no handle can be made for.
@@ -44,9 +61,14 @@ const LEFT_OUT_MEMBERS: [&str; 8] = [
     "token",
 ];
 
+/// Members that say what went wrong, in answers that are no errors themselves.
+const OF_ERRORS: [&str; 3] = ["error", "errors", "detail"];
+
 /// Where a storage's settings name a place.
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 10] = [
     "bucket",
+    "key",
+    "regex_filter",
     "container",
     "prefix",
     "path",
@@ -59,7 +81,7 @@ const PLACES: [&str; 8] = [
 impl Passing {
     pub(super) fn new(
         (grant, wanted): (&Grant, &Errand),
-        call: &Call,
+        (call, ids): (&Call, Option<Box<str>>),
         (upstream, lookup, asked_at): (String, Arc<Lookup>, u64),
     ) -> Self {
         let task = call.references().iter().find(|one| one.kind == Kind::Task);
@@ -78,7 +100,20 @@ impl Passing {
             lists_tasks: matches!(call.deed(), Deed::ViewTask | Deed::LabelTask),
             task: task.map(|one| one.number),
             is_storage: call.answer() == Answer::Storage,
+            is_error: false,
+            tells_errors: matches!(
+                call.deed(),
+                Deed::ImportData | Deed::ExportData | Deed::ViewModel | Deed::ChangeModel
+            ),
+            ids,
+            sees_all: wanted.sees_all,
         }
+    }
+
+    /// An answer of this status.
+    pub(super) fn of_status(self, status: StatusCode) -> Self {
+        let is_error = !status.is_success();
+        Self { is_error, tells_errors: is_error || self.tells_errors, ..self }
     }
 
     pub(super) const fn sees_locations(&self) -> bool {
@@ -95,6 +130,11 @@ impl Passing {
         Box::new(Json(JsonRewriter::new(self)))
     }
 
+    /// For JSON that may be several documents.
+    pub(super) fn into_json_lines(self) -> Box<dyn Rewriter> {
+        Box::new(Json(JsonRewriter::of_many(self)))
+    }
+
     pub(super) fn into_text(self) -> Box<dyn Rewriter> {
         let known = self.known.clone();
         Box::new(Text(TextRewriter::new(known), self))
@@ -103,31 +143,36 @@ impl Passing {
     /// What leaves instead of a location that was found.
     fn leaving(&self, found: &Found, raw: &str, (task, in_data): (Option<u64>, bool)) -> String {
         match found {
-            Found::Upstream(path) => format!("{}{}", self.origin, without_ids(path)),
+            Found::Upstream(path) => {
+                format!("{}{}", self.origin, lists::link(path, self.ids.as_deref()))
+            }
+            _ if self.sees_locations && !matches!(found, Found::Upload) => raw.to_owned(),
             // A mere name, in words for people.
-            Found::Mention => "…".to_owned(),
+            Found::Mention if self.is_error => "…".to_owned(),
             // An address of the gateway's own; who may read it is asked when it is.
             Found::Upload => {
-                self.learn(raw, task, in_data);
-                raw.to_owned()
+                let path = self.path_of(raw).unwrap_or(raw);
+                self.learn(path, task, in_data);
+                path.to_owned()
             }
-            // Without a handle nobody could read it: its own address tells no project.
-            Found::LocalFile => self.handle(raw, task, in_data),
-            _ if self.sees_locations => raw.to_owned(),
-            Found::Resolver { task: named, uri } => self.handle(uri, named.or(task), in_data),
-            Found::Uri(text) | Found::Link(text) => self.handle(text, task, in_data),
+            Found::Resolver { task: named, uri } => {
+                self.handle(uri, uri, (named.or(task), in_data))
+            }
+            Found::LocalFile | Found::Mention => self.handle(raw, raw, (task, in_data)),
+            Found::Uri(plain) | Found::Link(plain) => self.handle(raw, plain, (task, in_data)),
         }
     }
 
-    fn handle(&self, text: &str, task: Option<u64>, in_data: bool) -> String {
+    /// Sealed is what stood there, byte for byte: it comes back when the handle is opened. Learnt is what it means.
+    fn handle(&self, raw: &str, plain: &str, (task, in_data): (Option<u64>, bool)) -> String {
         let (Some(project), Some(person)) = (&self.project, self.person()) else {
             return LEFT_OUT.to_owned();
         };
-        let location = Location { project: project.id, task, text: text.into() };
+        let location = Location { project: project.id, task, text: raw.into() };
         let Some(handle) = location.seal(person.account(), person.handle_key()) else {
             return LEFT_OUT.to_owned();
         };
-        self.learn(text, task, in_data);
+        self.learn(plain, task, in_data);
         format!("/-/m/{}", handle.as_str())
     }
 
@@ -145,8 +190,9 @@ impl Passing {
 }
 
 impl Seal for Passing {
-    fn minds(&self, raw: &[u8]) -> bool {
-        self.is_storage || may_hold(raw, &self.known)
+    fn minds(&self, raw: &str) -> bool {
+        let may_be_address = !self.sees_all && raw.contains('@');
+        self.is_storage || self.tells_errors || may_be_address || may_hold(raw, &self.known)
     }
 
     fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
@@ -154,10 +200,19 @@ impl Seal for Passing {
             return Some(if text.is_empty() {
                 String::new()
             } else {
-                self.handle(text, None, false)
+                self.handle(text, text, (None, false))
             });
         }
-        self.name(at, text)
+        if !self.sees_all && matches!(at.path().as_slice(), ["active_organization_meta", "email"]) {
+            // Its owner's, whom not everybody shares a project with.
+            return Some(String::new());
+        }
+        let sealed = self.name(at, text);
+        let tells_of_errors = self.is_error || (OF_ERRORS.contains(&at.key()) && !in_content(at));
+        if !tells_of_errors || self.sees_locations {
+            return sealed;
+        }
+        without_paths(sealed.as_deref().unwrap_or(text)).or(sealed)
     }
 
     fn name(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
@@ -180,10 +235,7 @@ impl Seal for Passing {
 
 /// The places where Label Studio's answers have a task's data, and no other: what an annotator wrote could look like a task.
 fn in_task_data(at: &Place<'_>) -> bool {
-    match at.path().as_slice() {
-        ["data", ..] | ["tasks" | "results", "data", ..] => true,
-        _ => false,
-    }
+    matches!(at.path().as_slice(), ["data", ..] | ["tasks" | "results", "data", ..])
 }
 
 /// What people have put in, whose names are theirs: a task's data, the results of annotations and predictions.
@@ -193,8 +245,33 @@ fn in_content(at: &Place<'_>) -> bool {
     outer.iter().any(|name| matches!(*name, "data" | "result" | "meta"))
 }
 
+/// Words about an error without the paths of the server's files; `None`: there are none.
+fn without_paths(text: &str) -> Option<String> {
+    let starts = |before: &str| {
+        before.is_empty() || before.ends_with([' ', '"', '\'', '=', '(', '[', ':', ',', '\n'])
+    };
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | ',' | ';');
+    let (mut clean, mut from, mut at) = (String::new(), 0, 0);
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('/')) {
+        let start = at + found;
+        let rest = text.get(start..).unwrap_or_default();
+        let path = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or(rest);
+        at = start + path.len().max(1);
+        let is_ours = path.starts_with("/-/m/") || path.starts_with("//");
+        let is_path = path.matches('/').count() > 1 && !is_ours;
+        if is_path && starts(text.get(..start).unwrap_or_default()) {
+            clean.push_str(text.get(from..start).unwrap_or_default());
+            clean.push('…');
+            from = at;
+        }
+    }
+    clean.push_str(text.get(from..).unwrap_or_default());
+    (from > 0).then_some(clean)
+}
+
 fn known(projects: &[Arc<Project>], upstream: String) -> Known {
-    let mut known = Known { upstream, ..Known::default() };
+    let host = upstream.split_once("://").map(|(_, host)| host.to_owned());
+    let mut known = Known { endpoints: host.into_iter().collect(), upstream, ..Known::default() };
     for storage in projects.iter().flat_map(|project| project.storages()) {
         let Lying::S3(place) = &storage.place;
         known.buckets.push(place.bucket.clone());
@@ -204,11 +281,18 @@ fn known(projects: &[Arc<Project>], upstream: String) -> Known {
     known
 }
 
-/// A link to the next page, without the filter that the gateway itself has put into it.
-fn without_ids(path: &str) -> String {
-    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
-    let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("ids=")).collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+impl Fit for Passing {
+    fn finds(&self, name: &str) -> bool {
+        replace(name, &self.known, &mut |_, _| String::new()).is_some()
+    }
+
+    fn json(&self) -> Box<dyn Rewriter> {
+        self.clone().into_json_lines()
+    }
+
+    fn text(&self) -> Box<dyn Rewriter> {
+        self.clone().into_text()
+    }
 }
 
 struct Json(JsonRewriter<Passing>);
@@ -234,5 +318,28 @@ impl Rewriter for Text {
     fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<(), Garbled> {
         let Self(rewriter, passing) = *self;
         rewriter.finish(&mut |found, raw| passing.leaving(found, raw, (None, false)), out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_paths;
+
+    #[test]
+    fn words_about_errors_lose_paths_of_files_and_nothing_else() {
+        for (text, expected) in [
+            (
+                "\"/etc\" is not in ROOT=\"/srv/data/files\" today",
+                Some("\"/etc\" is not in ROOT=\"…\" today"),
+            ),
+            ("File /usr/lib/python3/a.py, line 3", Some("File …, line 3")),
+            ("/srv/a/b", Some("…")),
+            ("see https://example.com/a/b", None),
+            ("and/or, 1/2/3", None),
+            ("take /-/m/abc", None),
+            ("", None),
+        ] {
+            assert_eq!(without_paths(text).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use http::{HeaderValue, Uri};
 
 use super::super::error::Code;
 use super::super::kind::{Act, Failure, Kind, Listing, Signed, Wanted};
+use super::super::send::Answer;
+use super::kept;
 use crate::backend::BackendError;
 use crate::credential::Credential;
 use crate::ground::clock::Timestamp;
@@ -47,10 +49,11 @@ impl Kind for Server {
         headers.insert(AUTHORIZATION, authorization);
         headers.insert(HOST, self.authority.clone());
         headers.insert(USER_AGENT, OURS);
+        kept::range(act, &mut headers);
         let (method, target) = match act {
             Act::Call(method, target) => (method.clone(), target.to_owned()),
-            Act::Get(key) => (http::Method::GET, format!("/{}", key.as_str())),
-            Act::Head(key) => (http::Method::HEAD, format!("/{}", key.as_str())),
+            // It takes no HEAD of a local file.
+            Act::Get(key) | Act::Head(key) => (http::Method::GET, format!("/{}", key.as_str())),
             Act::Put(_) | Act::List(_) => return Err(BackendError::NotForStorage),
         };
         let target =
@@ -72,6 +75,10 @@ impl Kind for Server {
             400..=499 => BackendError::RefusedUs { host, status, code },
             _ => BackendError::Overloaded { host, status, code },
         }
+    }
+
+    fn settle(&self, act: Act<'_>, ranged: bool, answer: &mut Answer) -> Result<(), &'static str> {
+        kept::settle(act, ranged, answer)
     }
 
     /// Its development server sends static files until it closes the connection.

@@ -21,6 +21,16 @@ pub struct Known {
     pub upstream: String,
 }
 
+impl Known {
+    /// Those that tell something where they stand alone. A bucket that is called by a plain word, such as `images`, does not:
+    /// the word is in texts, labels and names of columns, too.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        let telling =
+            |name: &&String| name.len() > 5 && name.bytes().any(|byte| !byte.is_ascii_alphabetic());
+        self.buckets.iter().chain(&self.endpoints).filter(telling)
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -96,11 +106,16 @@ pub fn replace(
 
 /// Whether a text could hold a location at all: cheap, and never wrong when it says no.
 #[must_use]
-pub fn may_hold(raw: &[u8], known: &Known) -> bool {
-    raw.iter().any(|byte| matches!(byte, b':' | b'/' | b'%' | b'&' | b'\\'))
-        || std::str::from_utf8(raw).is_ok_and(|text| {
-            known.buckets.iter().chain(&known.endpoints).any(|name| text.contains(name.as_str()))
-        })
+pub fn may_hold(raw: &str, known: &Known) -> bool {
+    let bytes = raw.as_bytes();
+    let starts = bytes.iter().enumerate().any(|(at, byte)| match byte {
+        // Spelt otherwise, it would hold one of these.
+        b'%' | b'&' | b'\\' => true,
+        b':' => bytes.get(at + 1) == Some(&b'/'),
+        b'/' => matches!(bytes.get(at + 1), Some(b'd' | b't' | b'p')),
+        _ => false,
+    });
+    starts || known.names().any(|name| name.len() <= raw.len() && raw.contains(name.as_str()))
 }
 
 /// The URI or the path in one of Label Studio's own addresses of media.
@@ -111,6 +126,15 @@ pub fn media_text(target: &str) -> Option<String> {
         Location::Resolver { uri, .. } => Some(uri).filter(|uri| !uri.is_empty()),
         Location::Upload | Location::LocalFile => Some(target.to_owned()),
         Location::Uri(_) | Location::Link(_) | Location::Upstream(_) | Location::Mention => None,
+    }
+}
+
+/// A location as it stood in a text, without the escapes of that text.
+#[must_use]
+pub fn plain_uri(text: &str) -> String {
+    match find(text, &Known::default()).into_iter().next().map(|found| found.what) {
+        Some(Location::Uri(plain) | Location::Link(plain)) => plain,
+        Some(_) | None => text.to_owned(),
     }
 }
 
@@ -130,6 +154,12 @@ impl Uris {
         }
     }
 
+    /// How much they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|uri| uri.len() + 64).sum()
+    }
+
     #[must_use]
     pub fn refer_to(&self, uri: &str) -> bool {
         self.0.contains(&*canonical(uri))
@@ -140,13 +170,16 @@ impl Uris {
 fn find(text: &str, known: &Known) -> Vec<Found> {
     let mut all = Vec::new();
     let mut at = 0;
-    while at < text.len() {
-        if let Some(found) = one(text, at, all.last().map_or(0, |it: &Found| it.to), known) {
-            at = found.to.max(at + 1);
-            all.push(found);
+    let starts = |byte: &u8| matches!(byte, b':' | b'%' | b'&' | b'\\' | b'/');
+    while let Some(step) = text.as_bytes().get(at..).and_then(|rest| rest.iter().position(starts)) {
+        at += step;
+        let floor = all.last().map_or(0, |it: &Found| it.to);
+        let Some(found) = one(text, at, floor, known) else {
+            at += 1;
             continue;
-        }
-        at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        };
+        at = found.to.max(at + 1);
+        all.push(found);
     }
     mentions(text, known, &mut all);
     all
@@ -307,7 +340,7 @@ fn word(rest: &str) -> usize {
 /// Bare names, as whole words, where nothing else was found.
 fn mentions(text: &str, known: &Known, all: &mut Vec<Found>) {
     let before = all.len();
-    for name in known.buckets.iter().chain(&known.endpoints).filter(|name| name.len() > 2) {
+    for name in known.names() {
         for (from, _) in text.match_indices(name.as_str()) {
             let to = from + name.len();
             let joins = |c: char| c.is_alphanumeric();
@@ -326,6 +359,8 @@ fn mentions(text: &str, known: &Known, all: &mut Vec<Found>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn known() -> Known {
@@ -418,9 +453,17 @@ mod tests {
 
     #[test]
     fn a_text_that_cannot_hold_one_is_told_at_once() {
-        assert!(!may_hold(b"a plain text", &known()));
-        assert!(may_hold(b"in ls-media", &known()));
-        assert!(may_hold(br"s3:\u002f\u002fb", &known()));
+        assert!(!may_hold("a plain text", &known()));
+        assert!(!may_hold("2026-11-26T04:19:01.303507Z", &known()));
+        assert!(may_hold("in ls-media", &known()));
+        assert!(may_hold(r"s3:\u002f\u002fb", &known()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_cannot_hold_one_holds_none(text in "(s3|http|ls-media|data|tasks|/|:|%3A|%2f|&#47;|\\\\|upload|1|resolve|\\?fileuri=|é| ){0,9}") {
+            prop_assert!(may_hold(&text, &known()) || find(&text, &known()).is_empty(), "{text}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! JSON that passes in pieces of any size: its texts are shown to a [`Seal`], its structure is followed, and everything that is
 //! not replaced leaves byte for byte. Never more in memory than one text and the names that lead to it.
 
+use std::borrow::Cow;
+
 use super::{Garbled, LONGEST, MOST_DEEP};
 
 /// Decides what becomes of texts and members.
 pub trait Seal {
     /// Whether a text could be of any interest, still escaped: a cheap look.
-    fn minds(&self, raw: &[u8]) -> bool;
+    fn minds(&self, raw: &str) -> bool;
     /// What stands in the place of this text; `None`: itself.
     fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String>;
     /// The same of a member's name.
@@ -42,6 +44,9 @@ struct Frame {
     project: Option<u64>,
 }
 
+/// A number of more digits is none that anybody means.
+const LONGEST_SCALAR: usize = 512;
+
 /// Rewrites one document.
 #[derive(Debug)]
 pub struct JsonRewriter<S> {
@@ -52,6 +57,8 @@ pub struct JsonRewriter<S> {
     token: Vec<u8>,
     /// While a value is left out: how deep the member is that it belongs to.
     hidden: Option<usize>,
+    /// Whether one document may follow another.
+    many: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +98,17 @@ impl Place<'_> {
 
 impl<S: Seal> JsonRewriter<S> {
     pub const fn new(seal: S) -> Self {
-        Self { seal, frames: Vec::new(), state: State::Value, token: Vec::new(), hidden: None }
+        Self::of(seal, false)
+    }
+
+    /// For any number of documents, one after the other, as in lines of JSON.
+    pub const fn of_many(seal: S) -> Self {
+        Self::of(seal, true)
+    }
+
+    const fn of(seal: S, many: bool) -> Self {
+        let state = State::Value;
+        Self { seal, frames: Vec::new(), state, token: Vec::new(), hidden: None, many }
     }
 
     /// Takes the next piece and gives out what is ready of it.
@@ -105,15 +122,14 @@ impl<S: Seal> JsonRewriter<S> {
                 continue;
             }
             if self.state == State::Scalar {
-                if is_of_scalar(byte) {
-                    if self.token.len() >= 512 {
-                        return Err(Garbled::NotJson);
-                    }
-                    self.token.push(byte);
-                    piece = piece.get(1..).unwrap_or_default();
-                    continue;
+                let length = piece.iter().take_while(|byte| is_of_scalar(**byte)).count();
+                let (scalar, rest) = piece.split_at_checked(length).unwrap_or((piece, &[]));
+                self.hold(scalar, LONGEST_SCALAR)?;
+                piece = rest;
+                if !piece.is_empty() {
+                    self.end_scalar(out)?;
                 }
-                self.end_scalar(out)?;
+                continue;
             }
             self.structure(byte, out)?;
             piece = piece.get(1..).unwrap_or_default();
@@ -129,7 +145,9 @@ impl<S: Seal> JsonRewriter<S> {
         if self.state == State::Scalar {
             self.end_scalar(out)?;
         }
-        if self.state == State::Done { Ok(self.seal) } else { Err(Garbled::CutShort) }
+        // Any number of documents may be none.
+        let is_none = self.many && self.state == State::Value && self.frames.is_empty();
+        if self.state == State::Done || is_none { Ok(self.seal) } else { Err(Garbled::CutShort) }
     }
 
     /// Inside of a text: up to its closing quote, or all of the piece.
@@ -150,8 +168,7 @@ impl<S: Seal> JsonRewriter<S> {
                 None => from = piece.len(),
                 Some(at) => match rest.get(at) {
                     Some(b'"') => {
-                        self.hold(piece.get(..from + at).unwrap_or_default())?;
-                        self.end_text(is_key, out)?;
+                        self.last_of_text(piece.get(..from + at).unwrap_or_default(), is_key, out)?;
                         return Ok(piece.get(from + at + 1..).unwrap_or_default());
                     }
                     Some(b'\\') => {
@@ -163,19 +180,47 @@ impl<S: Seal> JsonRewriter<S> {
             }
         }
         self.state = State::Text { is_key, escaped };
-        self.hold(piece)?;
+        self.hold(piece, LONGEST)?;
         Ok(&[])
     }
 
-    fn hold(&mut self, bytes: &[u8]) -> Result<(), Garbled> {
-        if self.token.len() + bytes.len() > LONGEST {
+    /// The rest of a text, of which most are whole in one piece and need no copy.
+    fn last_of_text(
+        &mut self,
+        rest: &[u8],
+        is_key: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Garbled> {
+        if self.token.is_empty() && rest.len() <= LONGEST {
+            return self.end_text(rest, is_key, out);
+        }
+        self.hold(rest, LONGEST)?;
+        let held = std::mem::take(&mut self.token);
+        let ended = self.end_text(&held, is_key, out);
+        self.reuse(held);
+        ended
+    }
+
+    fn hold(&mut self, bytes: &[u8], longest: usize) -> Result<(), Garbled> {
+        if self.token.len() + bytes.len() > longest {
             return Err(Garbled::TooLong);
         }
         self.token.extend_from_slice(bytes);
         Ok(())
     }
 
+    /// A long one is not kept: it may never be needed again.
+    fn reuse(&mut self, mut token: Vec<u8>) {
+        if token.capacity() <= 64 << 10 {
+            token.clear();
+            self.token = token;
+        }
+    }
+
     fn structure(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), Garbled> {
+        if self.many && self.state == State::Done && !byte.is_ascii_whitespace() {
+            self.state = State::Value;
+        }
         match (self.state, byte) {
             (_, b' ' | b'\t' | b'\r' | b'\n') => {}
             (State::Value | State::ValueOrEnd, b'{') => {
@@ -267,37 +312,33 @@ impl<S: Seal> JsonRewriter<S> {
     fn end_scalar(&mut self, out: &mut Vec<u8>) -> Result<(), Garbled> {
         let token = std::mem::take(&mut self.token);
         self.put(&token, out);
-        let text = str::from_utf8(&token).or(Err(Garbled::NotJson))?;
         if let Some(frame) = self.frames.last_mut().filter(|frame| frame.is_object) {
+            let number = || str::from_utf8(&token).ok().and_then(|text| text.parse().ok());
             match frame.key.as_str() {
-                "id" => frame.id = text.parse().ok(),
-                "project" => frame.project = text.parse().ok(),
+                "id" => frame.id = number(),
+                "project" => frame.project = number(),
                 _ => {}
             }
         }
+        self.reuse(token);
         self.end_value();
         Ok(())
     }
 
-    fn end_text(&mut self, is_key: bool, out: &mut Vec<u8>) -> Result<(), Garbled> {
-        let mut raw = std::mem::take(&mut self.token);
-        if is_key {
-            let name = decoded(&raw)?;
-            if let Some(frame) = self.frames.last_mut() {
-                frame.key = name;
-            }
+    fn end_text(&mut self, raw: &[u8], is_key: bool, out: &mut Vec<u8>) -> Result<(), Garbled> {
+        let text = str::from_utf8(raw).or(Err(Garbled::NotJson))?;
+        if let (true, Some(frame)) = (is_key, self.frames.last_mut()) {
+            frame.key.clear();
+            frame.key.push_str(&decoded(text)?);
         }
         if self.hidden.is_none() {
             out.push(b'"');
-            match self.replacement(&raw, is_key)? {
+            match self.replacement(text, is_key)? {
                 Some(other) => out.extend_from_slice(&escaped(&other)?),
-                None if str::from_utf8(&raw).is_ok() => out.extend_from_slice(&raw),
-                None => return Err(Garbled::NotJson),
+                None => out.extend_from_slice(raw),
             }
             out.push(b'"');
         }
-        raw.clear();
-        self.token = raw;
         if is_key {
             self.state = State::Colon;
         } else {
@@ -306,7 +347,7 @@ impl<S: Seal> JsonRewriter<S> {
         Ok(())
     }
 
-    fn replacement(&mut self, raw: &[u8], is_key: bool) -> Result<Option<String>, Garbled> {
+    fn replacement(&mut self, raw: &str, is_key: bool) -> Result<Option<String>, Garbled> {
         if !self.seal.minds(raw) {
             return Ok(None);
         }
@@ -321,10 +362,9 @@ const fn is_of_scalar(byte: u8) -> bool {
 }
 
 /// What a text says. A lone surrogate, which no text can hold, becomes U+FFFD.
-fn decoded(raw: &[u8]) -> Result<String, Garbled> {
-    let text = str::from_utf8(raw).or(Err(Garbled::NotJson))?;
+fn decoded(text: &str) -> Result<Cow<'_, str>, Garbled> {
     if !text.contains('\\') {
-        return Ok(text.to_owned());
+        return Ok(Cow::Borrowed(text));
     }
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut rest = text.chars();
@@ -351,7 +391,7 @@ fn decoded(raw: &[u8]) -> Result<String, Garbled> {
         };
         units.push(unit);
     }
-    Ok(String::from_utf16_lossy(&units))
+    Ok(Cow::Owned(String::from_utf16_lossy(&units)))
 }
 
 /// A text as it stands between quotes.
@@ -372,8 +412,8 @@ mod tests {
     struct Trial(Vec<(String, Option<u64>)>, Vec<(String, u64, u64)>);
 
     impl Seal for Trial {
-        fn minds(&self, raw: &[u8]) -> bool {
-            raw.iter().any(|byte| matches!(byte, b'X' | b'\\'))
+        fn minds(&self, raw: &str) -> bool {
+            raw.contains(['X', '\\'])
         }
 
         fn string(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
@@ -449,6 +489,22 @@ mod tests {
             ("annotations.result.data.b", None),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn lines_of_documents_pass_where_there_may_be_many() {
+        let lines = "{\"a\":\"X\"}\n[\"X\"]\n7\n";
+        let (mut rewriter, mut out) = (JsonRewriter::of_many(Trial::default()), Vec::new());
+        rewriter.push(lines.as_bytes(), &mut out).unwrap();
+        rewriter.finish(&mut out).unwrap();
+        let expected = "{\"a\":\"\\\"Y\"}\n[\"\\\"Y\"]\n7\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert!(pass(lines.as_bytes(), 1).is_err());
+        let (mut out, none) = (Vec::new(), JsonRewriter::of_many(Trial::default()));
+        assert!(none.finish(&mut out).is_ok());
+        let mut half = JsonRewriter::of_many(Trial::default());
+        half.push(b"[1]\n[", &mut out).unwrap();
+        assert_eq!(half.finish(&mut out).unwrap_err(), Garbled::CutShort);
     }
 
     #[test]
@@ -530,7 +586,7 @@ mod tests {
                     members.iter().map(|(key, value)| (key.replace('X', "\"Y"), naive(value)));
                 Value::Object(all.collect())
             }
-            other => other.clone(),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other.clone(),
         }
     }
 

@@ -7,10 +7,18 @@ mod json;
 mod spelling;
 mod text;
 
-pub use find::{Known, Location, Uris, may_hold, media_text, replace};
-pub use handles::open_handles;
+pub use find::{Known, Location, Uris, may_hold, media_text, plain_uri, replace};
+pub use handles::{is_handle, open_handles};
 pub use json::{JsonRewriter, Member, Place, Seal};
 pub use text::TextRewriter;
+
+/// How a body that goes to Label Studio is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    /// CSV, TSV, lines of text.
+    Table,
+}
 
 /// What passes is not what it says to be; nothing more of it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

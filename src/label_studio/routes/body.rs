@@ -4,11 +4,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::super::{Reference, StorageType};
+use super::super::{Form, Reference, StorageType};
 use super::matching::number;
 use super::multipart;
 use super::row::Thing;
@@ -25,8 +26,6 @@ pub struct BodyRule {
 #[derive(Debug)]
 struct Rule {
     member: Box<str>,
-    /// In each item of a list, instead of in the object itself.
-    of_items: bool,
     says: Says,
 }
 
@@ -42,7 +41,8 @@ enum Says {
 pub struct Body {
     pub references: Vec<Reference>,
     pub content_type: HeaderValue,
-    pub is_json: bool,
+    /// The parts of it that can hold handles, in order.
+    pub texts: Vec<(Range<usize>, Form)>,
 }
 
 /// Why a body may not be sent.
@@ -98,13 +98,14 @@ impl BodyRule {
         let said = content_type.unwrap_or_default();
         let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if self.multipart && essence == "multipart/form-data" {
-            let (names, content_type) = multipart::read(said, bytes)?;
+            let (parts, content_type) = multipart::read(said, bytes)?;
             for rule in &self.rules {
-                if names.contains(&*rule.member) {
+                if parts.iter().any(|part| part.name == *rule.member) {
                     return Err(BadBody::Member(rule.member.clone()));
                 }
             }
-            return Ok(Body { references: Vec::new(), content_type, is_json: false });
+            let texts = parts.into_iter().filter_map(|part| Some((part.content, part.form?)));
+            return Ok(Body { references: Vec::new(), content_type, texts: texts.collect() });
         }
         if !self.json || !(essence == "application/json" || bytes.is_empty()) {
             return Err(BadBody::Type);
@@ -117,18 +118,25 @@ impl BodyRule {
         for rule in &self.rules {
             rule.apply(&json, of, &mut references)?;
         }
-        Ok(Body { references, content_type: JSON, is_json: true })
+        let all = if json == Json::Null { vec![] } else { vec![(0..bytes.len(), Form::Json)] };
+        Ok(Body { references, content_type: JSON, texts: all })
     }
+}
+
+/// Whether a text is JSON as it may be sent: nothing in it twice.
+///
+/// # Errors
+/// [`BadBody::Json`]
+pub fn check_json(text: &[u8]) -> Result<(), BadBody> {
+    serde_json::from_slice::<Json>(text).map(drop).map_err(BadBody::Json)
 }
 
 impl Rule {
     fn read(text: &str, direction: Direction) -> Result<Self, String> {
-        let (text, of_items) = match text.strip_prefix("[].") {
-            Some(text) => (text, true),
-            None => (text, false),
-        };
+        // A list is expected there: the rule holds for each item of one anyway.
+        let text = text.strip_prefix("[].").unwrap_or(text);
         if let Some(member) = text.strip_prefix('!') {
-            return Ok(Self { member: member.into(), of_items, says: Says::Never });
+            return Ok(Self { member: member.into(), says: Says::Never });
         }
         let (text, must) = match text.strip_suffix('!') {
             Some(text) => (text, true),
@@ -138,7 +146,7 @@ impl Rule {
         let thing = Thing::named(thing, direction)
             .ok_or_else(|| format!("{thing} is nothing that is known"))?;
         let says = if must { Says::Must(thing) } else { Says::May(thing) };
-        Ok(Self { member: member.into(), of_items, says })
+        Ok(Self { member: member.into(), says })
     }
 
     fn apply(
@@ -152,8 +160,9 @@ impl Rule {
             Json::List(items) => {
                 items.iter().try_for_each(|item| self.apply_to(item, of, references))
             }
-            one if self.of_items && *one != Json::Null => self.apply_to(one, of, references),
-            one => self.apply_to(one, of, references),
+            Json::Null | Json::Other | Json::Number(_) | Json::Text(_) | Json::Object(_) => {
+                self.apply_to(json, of, references)
+            }
         }
     }
 
@@ -165,7 +174,7 @@ impl Rule {
     ) -> Result<(), BadBody> {
         let members: &[(String, Json)] = match json {
             Json::Object(members) => members,
-            _ => &[],
+            Json::Null | Json::Other | Json::Number(_) | Json::Text(_) | Json::List(_) => &[],
         };
         let value = members.iter().find(|(name, _)| **name == *self.member).map(|(_, value)| value);
         let missing = || BadBody::Number(self.member.clone());

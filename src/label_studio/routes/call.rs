@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use super::super::{Deed, Reference};
+use super::NoRoute;
 use super::body::BodyRule;
 use super::matching::Found;
-use super::query::Pairs;
+use super::query::{self, FILTERS, Pairs};
 use super::row::{Answer, Decision, Route};
 use crate::label_studio::StorageType;
 
@@ -26,6 +28,8 @@ struct Inner {
     user: Option<u64>,
     storage_type: Option<StorageType>,
     target: Box<str>,
+    names_no_project: bool,
+    filters: Option<Box<str>>,
 }
 
 impl Call {
@@ -66,6 +70,8 @@ impl Call {
             user: user.map(|(_, _, number)| *number),
             storage_type: found.storage_type,
             target: target.into(),
+            names_no_project: query.names_no_project,
+            filters: query.filters,
         }))
     }
 
@@ -129,6 +135,40 @@ impl Call {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.0.target
+    }
+
+    /// Whether it is a list of one project that names none.
+    #[must_use]
+    pub fn names_no_project(&self) -> bool {
+        self.0.names_no_project
+    }
+
+    /// The same for this project.
+    #[must_use]
+    pub fn target_for_project(&self, number: u64) -> String {
+        let joint = if self.0.target.contains('?') { '&' } else { '?' };
+        format!("{}{joint}project={number}", self.0.target)
+    }
+
+    /// The JSON of the Data Manager's filters in the query. Label Studio decodes it twice, and so does this.
+    ///
+    /// # Errors
+    /// [`NoRoute::BadQuery`] for what is not UTF-8.
+    pub fn filters(&self) -> Result<Option<String>, NoRoute> {
+        let bad = |_| NoRoute::BadQuery { name: FILTERS.to_owned() };
+        let text = self.0.filters.as_deref();
+        let decoded = text.map(|text| percent_decode_str(text).decode_utf8().map(String::from));
+        decoded.transpose().map_err(bad)
+    }
+
+    /// Path and query with these filters, encoded twice.
+    #[must_use]
+    pub fn target_with_filters(&self, json: &str) -> String {
+        let (path, query) = self.0.target.split_once('?').unwrap_or((&self.0.target, ""));
+        let kept = query.split('&').filter(|pair| pair.split('=').next() != Some(FILTERS));
+        let filters = query::pair(FILTERS, &json.replace('%', "%25"));
+        let pairs: Vec<_> = kept.chain([&*filters]).filter(|pair| !pair.is_empty()).collect();
+        format!("{path}?{}", pairs.join("&"))
     }
 
     #[must_use]

@@ -52,6 +52,28 @@ impl Path {
     }
 }
 
+impl Path {
+    /// Its first segment; the second too, where the table says what it is.
+    pub(super) fn beginning(&self) -> String {
+        let names = self.segments.iter().take(2).map_while(|segment| match segment {
+            Segment::Literal(name) => Some(&**name),
+            Segment::Of(..) | Segment::Number(_) | Segment::Type | Segment::File | Segment::Any => {
+                None
+            }
+        });
+        names.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// The two beginnings that rows of this path can have.
+pub(super) fn beginnings(path: &str) -> [&str; 2] {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let mut ends = inner.match_indices('/').map(|(at, _)| at);
+    let (one, two) = (ends.next(), ends.next());
+    let upto = |end: Option<usize>| inner.get(..end.unwrap_or(inner.len())).unwrap_or(inner);
+    [upto(one), upto(two)]
+}
+
 fn segment(name: &str, direction: Direction) -> Result<Segment, String> {
     let Some(inner) = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) else {
         return Ok(Segment::Literal(name.into()));

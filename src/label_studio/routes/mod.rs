@@ -9,6 +9,7 @@ mod multipart;
 mod query;
 mod row;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::Method;
@@ -17,7 +18,7 @@ pub(super) use matching::number;
 
 use super::Tokens;
 
-pub use body::{BadBody, Body, BodyRule};
+pub use body::{BadBody, Body, BodyRule, check_json};
 pub use call::Call;
 pub use row::{Answer, BadTable, Decision, Route};
 
@@ -26,6 +27,8 @@ pub use row::{Answer, BadTable, Decision, Route};
 pub struct Routes {
     rows: Vec<Arc<Route>>,
     exchange: bool,
+    /// By what their paths begin with: the places of the rows, in order.
+    beginnings: HashMap<Box<str>, Vec<usize>>,
 }
 
 /// Why a request is not Label Studio's.
@@ -55,7 +58,22 @@ impl Routes {
     /// # Errors
     /// [`BadTable`] with every line that is wrong.
     pub fn read(text: &str) -> Result<Self, BadTable> {
-        Ok(Self { rows: row::read(text)?, exchange: false })
+        let rows = row::read(text)?;
+        let mut beginnings = HashMap::<_, Vec<_>>::new();
+        for (at, row) in rows.iter().enumerate() {
+            beginnings.entry(row.path.beginning().into()).or_default().push(at);
+        }
+        Ok(Self { rows, beginnings, exchange: false })
+    }
+
+    /// The rows that a path could be of, in the order of the table.
+    fn near(&self, path: &str) -> impl Iterator<Item = &Arc<Route>> {
+        let [one, two] = matching::beginnings(path).map(|it| self.beginnings.get(it));
+        let (one, two) = (one.into_iter().flatten(), two.into_iter().flatten());
+        let mut all: Vec<_> = one.chain(two).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().filter_map(|at| self.rows.get(at))
     }
 
     /// The same, with the one address of tokens that opens where Label Studio's own are accepted. The gateway answers there.
@@ -75,6 +93,23 @@ impl Routes {
         self.rows.iter().map(Arc::as_ref)
     }
 
+    /// The methods that this path takes from somebody, each once; HEAD beside GET.
+    #[must_use]
+    pub fn methods(&self, path: &str) -> Vec<Method> {
+        let open = self.rows.iter().filter(|route| route.decision != Decision::Nobody);
+        let here = open.filter(|route| matching::find(&route.path, path).is_some());
+        let mut methods = Vec::new();
+        for method in here.flat_map(|route| &route.methods) {
+            let head = (*method == Method::GET).then_some(Method::HEAD);
+            for method in [Some(method.clone()), head].into_iter().flatten() {
+                if !methods.contains(&method) {
+                    methods.push(method);
+                }
+            }
+        }
+        methods
+    }
+
     /// What a request asks for. `path` and `query` as they stand on the wire.
     ///
     /// # Errors
@@ -84,7 +119,7 @@ impl Routes {
         let method = if head_only { &Method::GET } else { method };
         let query = query::read(query)?;
         let mut nearest = NoRoute::Unlisted;
-        for route in &self.rows {
+        for route in self.near(path) {
             if !route.takes(method) {
                 continue;
             }

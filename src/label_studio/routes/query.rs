@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_
 use super::NoRoute;
 use super::matching::number;
 use super::row::Thing;
-use crate::label_studio::Direction;
+use crate::label_studio::{Direction, Kind};
 
 /// What a row takes.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ struct Parameter {
     name: Box<str>,
     thing: Option<Thing>,
     required: bool,
+    /// Where it is missing, the asker's projects stand in for it.
+    stands_in: bool,
     repeats: bool,
 }
 
@@ -37,10 +39,16 @@ pub(super) enum Taken {
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     pub(super) things: Vec<(Thing, u64)>,
+    /// Nothing is named where a project could be.
+    pub(super) names_no_project: bool,
+    /// What the parameter `query` says, decoded once.
+    pub(super) filters: Option<Box<str>>,
     /// Without `?`; empty for none.
     pub(super) text: String,
 }
 
+/// The parameter in which the Data Manager's filters come.
+pub(super) const FILTERS: &str = "query";
 /// What stands in a query without an escape.
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',');
@@ -72,7 +80,7 @@ impl Parameters {
         }
         let is_fixed = |name: &str| self.fixed.as_ref().is_some_and(|(fixed, _)| **fixed == *name);
         for (index, (name, value)) in query.iter().enumerate() {
-            if is_fixed(name) {
+            if is_fixed(name) || self.is_no_tab(name, value) {
                 continue;
             }
             let Some(known) = self.known.iter().find(|known| *known.name == **name) else {
@@ -86,11 +94,16 @@ impl Parameters {
                 let Some(number) = number(value) else { return Taken::Bad(name.clone()) };
                 pairs.things.push((thing, number));
             }
+            if *name == *FILTERS {
+                pairs.filters = Some(value.as_str().into());
+            }
             pairs.add(name, value);
         }
         let missing = |known: &&Parameter| {
             known.required && !query.iter().any(|(name, _)| **name == *known.name)
         };
+        pairs.names_no_project =
+            pairs.things.is_empty() && self.known.iter().any(|known| known.stands_in);
         match self.known.iter().find(missing) {
             Some(missing) => Taken::Bad(missing.name.to_string()),
             None => Taken::All(pairs),
@@ -98,9 +111,21 @@ impl Parameters {
     }
 }
 
+impl Parameters {
+    /// The pages say `view=0` of a tab that is not kept yet: Label Studio takes it for none, and so do we.
+    fn is_no_tab(&self, name: &str, value: &str) -> bool {
+        let is_tab = |known: &Parameter| known.thing == Some(Thing::Of(Kind::Tab));
+        value == "0" && self.known.iter().any(|known| *known.name == *name && is_tab(known))
+    }
+}
+
 impl Parameter {
     fn read(text: &str, direction: Direction) -> Result<Self, String> {
         let (text, required) = match text.strip_suffix('!') {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let (text, stands_in) = match text.strip_suffix('?') {
             Some(text) => (text, true),
             None => (text, false),
         };
@@ -111,7 +136,8 @@ impl Parameter {
             }
             None => (text, None),
         };
-        Ok(Self { repeats: name.ends_with("[]"), name: name.into(), thing, required })
+        let repeats = name.ends_with("[]");
+        Ok(Self { repeats, name: name.into(), thing, required, stands_in })
     }
 }
 
@@ -120,10 +146,14 @@ impl Pairs {
         if !self.text.is_empty() {
             self.text.push('&');
         }
-        self.text.extend(utf8_percent_encode(name, ESCAPED));
-        self.text.push('=');
-        self.text.extend(utf8_percent_encode(value, ESCAPED));
+        self.text.push_str(&pair(name, value));
     }
+}
+
+/// One pair, as it stands in a query.
+pub(super) fn pair(name: &str, value: &str) -> String {
+    let escaped = |text| utf8_percent_encode(text, ESCAPED);
+    format!("{}={}", escaped(name), escaped(value))
 }
 
 /// The pairs of a query, decoded once, as forms encode them (`+` is a space).

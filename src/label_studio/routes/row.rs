@@ -41,6 +41,8 @@ pub enum Answer {
     Storage,
     /// HTML.
     Page,
+    /// The page that all of them are made of, with nothing of this one's own in it.
+    Shell,
     /// A file of the pages.
     Static,
     /// The gateway reads the bytes.
@@ -166,6 +168,7 @@ fn answer(word: &str, decision: Decision) -> Result<Answer, String> {
         "json" => Answer::Json,
         "storage" => Answer::Storage,
         "page" => Answer::Page,
+        "shell" => Answer::Shell,
         "static" => Answer::Static,
         "media" => Answer::Media,
         "export" => Answer::Export,

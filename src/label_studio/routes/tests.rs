@@ -4,7 +4,7 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::label_studio::{Deed, Direction, Kind, Reference, StorageType, Tokens};
+use crate::label_studio::{Deed, Direction, Form, Kind, Reference, StorageType, Tokens};
 
 fn routes() -> Routes {
     Routes::built_in().unwrap()
@@ -55,8 +55,9 @@ fn every_deed_has_a_row() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn calls_say_what_they_are_about_and_are_rebuilt() {
-    let cases: [(&str, &str, Deed, &[Reference], &str); 11] = [
+    let cases: [(&str, &str, Deed, &[Reference], &str); 12] = [
         ("GET", "/", Deed::OpenLabelStudio, &[], "/"),
         (
             "GET",
@@ -122,6 +123,13 @@ fn calls_say_what_they_are_about_and_are_rebuilt() {
             "/tasks/3/resolve/?fileuri=czM6Ly9i%2B%20",
         ),
         (
+            "GET",
+            "/api/tasks?project=3&view=0",
+            Deed::ViewTask,
+            &[reference(Kind::Project, 3)],
+            "/api/tasks/?project=3",
+        ),
+        (
             "HEAD",
             "/api/annotations/8/",
             Deed::ViewAnnotation,
@@ -140,6 +148,7 @@ fn calls_say_what_they_are_about_and_are_rebuilt() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_label_studio_takes_for_the_same_is_found_nowhere() {
     for target in [
         "/api/tasks/0001",
@@ -212,10 +221,12 @@ fn queries_are_closed() {
         ("GET", "/api/tasks/", "project"),
         ("GET", "/api/tasks/?project=1&project=2", "project"),
         ("GET", "/api/tasks/?project=0_1", "project"),
+        ("GET", "/api/tasks/?project=0", "project"),
+        ("GET", "/api/tasks/?project=1&view=0&view=2", "view"),
         ("GET", "/api/tasks/?project=%201%20", "project"),
         ("GET", "/api/tasks/?project=%D9%A1", "project"),
         ("GET", "/api/tasks/?project=1&format=json", "format"),
-        ("GET", "/api/dm/views/", "project"),
+        ("GET", "/api/dm/views/?project=", "project"),
         ("GET", "/api/dm/columns/", "project"),
         ("GET", "/api/projects/1/?a=%zz", "a"),
         ("GET", "/api/projects/?search=%00", "search"),
@@ -232,6 +243,50 @@ fn queries_are_closed() {
     ] {
         assert_eq!(find("POST", target).unwrap_err(), NoRoute::Unlisted, "{target}");
     }
+}
+
+#[test]
+fn a_list_that_names_nothing_can_be_of_a_project() {
+    for (target, names_no_project, for_project) in [
+        ("/api/predictions", true, "/api/predictions/?project=7"),
+        ("/api/predictions?ordering=id", true, "/api/predictions/?ordering=id&project=7"),
+        ("/api/predictions?task=3", false, ""),
+        ("/api/dm/views?project=3", false, ""),
+        ("/api/webhooks", true, "/api/webhooks/?project=7"),
+        ("/api/tasks/3", false, ""),
+    ] {
+        let call = find("GET", target).unwrap();
+        assert_eq!(call.names_no_project(), names_no_project, "{target}");
+        if names_no_project {
+            assert_eq!(call.target_for_project(7), for_project);
+        }
+    }
+}
+
+#[test]
+fn filters_are_decoded_and_encoded_twice_as_label_studio_does() {
+    let call = find("GET", "/api/tasks?project=1&query=%7B%22a%22:%22%2525%22%7D&page=2").unwrap();
+    assert_eq!(call.filters().unwrap().unwrap(), r#"{"a":"%"}"#);
+    let target = call.target_with_filters(r#"{"b":"%"}"#);
+    assert_eq!(target, "/api/tasks/?project=1&page=2&query=%7B%22b%22%3A%22%2525%22%7D");
+    let again = find("GET", &target).unwrap();
+    assert_eq!(again.filters().unwrap().unwrap(), r#"{"b":"%"}"#);
+    assert!(find("GET", "/api/tasks?project=1&query=%25ff").unwrap().filters().is_err());
+    assert_eq!(find("GET", "/api/tasks?project=1").unwrap().filters(), Ok(None));
+}
+
+#[test]
+fn parts_of_forms_that_can_hold_handles_are_told() {
+    let form = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; \
+                name=\"f\"; filename=\"t.JSON\"\r\n\r\n[1]\r\n--b\r\nContent-Disposition: form-data; name=\"g\"; \
+                filename=\"t.csv\"\r\n\r\na,b\r\n--b\r\nContent-Disposition: form-data; name=\"h\"; \
+                filename=\"t.png\"\r\n\r\n/-/m/x\r\n--b--\r\n";
+    let call = find("POST", "/api/projects/1/import").unwrap();
+    let kind = Some("multipart/form-data; boundary=b");
+    let read = call.body().read(kind, form.as_bytes(), None).unwrap();
+    let texts =
+        read.texts.iter().map(|(range, form_of)| (form.get(range.clone()).unwrap(), *form_of));
+    assert_eq!(texts.collect::<Vec<_>>(), [("[1]", Form::Json), ("a,b", Form::Table)]);
 }
 
 fn read(method: &str, target: &str, body: &str) -> Result<Vec<Reference>, BadBody> {
@@ -356,7 +411,7 @@ fn a_table_tells_all_of_its_faults() {
                  GET /d OpenLabelStudio xml - -\nGET /e/{thing} OpenLabelStudio json - -\nGET /f\n\
                  POST /g OpenLabelStudio json - yaml\nGET /h/{any}/i OpenLabelStudio json - -\n";
     let told = Routes::read(table).unwrap_err().to_string();
-    let lines: Vec<_> = told.lines().map(|line| &line[..6]).collect();
+    let lines: Vec<_> = told.lines().map(|line| line.get(..6).unwrap()).collect();
     assert_eq!(
         lines,
         ["line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8"],
