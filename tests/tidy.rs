@@ -195,6 +195,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("tracing_subscriber", &["telemetry"]),
     ("zeroize", &["command", "credential", "ground", "listener", "settings"]),
+    // Archives of exports.
+    ("zip", &["backend"]),
 ];
 
 /// What the type chain is made of, and the folder that alone may write one down.

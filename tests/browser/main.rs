@@ -81,3 +81,36 @@ async fn a_visitor_signs_in_sees_the_media_is_refused_and_signs_out() {
     assert_eq!(browser.run(&script).await, 401);
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn the_invited_chooses_a_password_and_is_in() {
+    let demo = Demo::start();
+    let project = demo.value("DEMO_OBJECT_PATH").split('/').nth(3).unwrap();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_sluicegate"))
+        .args(["invitation", "create", "--organization", "demo", "--project", project])
+        .args(["--project-role", "annotator", "--config", demo.value("DEMO_CONFIG")])
+        .output()
+        .unwrap();
+    let link = String::from_utf8(made.stdout).unwrap();
+    let why = String::from_utf8_lossy(&made.stderr);
+    let (_, code) = link.trim().split_once("/-/").unwrap_or_else(|| panic!("{link} {why}"));
+    let browser = Browser::start().await;
+    browser.open(&demo.url(&format!("/-/{code}"))).await;
+    browser.until("the focus", "return document.activeElement.id === 'email'").await;
+    browser.screens("invitation").await;
+    // The e-mail is another's: he is told, and chooses another one.
+    let taken = demo.value("DEMO_ANNOTATOR_EMAIL");
+    browser.keys(&format!("{taken}{TAB}correct horse battery{ENTER}")).await;
+    let told = "return document.querySelector('[role=alert]')?.textContent";
+    let told = browser.until("the reason", told).await;
+    assert!(told.as_str().unwrap().contains("already"), "{told}");
+    let other = "document.querySelector('#email').value = 'invited@example.com'; \
+                 document.querySelector('#password').focus()";
+    browser.run(other).await;
+    browser.keys(&format!("correct horse battery{ENTER}")).await;
+    browser.until("the home page", "return location.pathname === '/-/'").await;
+    let drawn = "const all = [...document.querySelectorAll('.media img')]; \
+                 return all.length > 0 && all.every((one) => one.naturalWidth > 0)";
+    browser.until("the media of his project", drawn).await;
+    browser.quit().await;
+}

@@ -16,4 +16,8 @@ mod support;
 
 mod client;
 mod idle;
+#[expect(dead_code, reason = "each test binary uses its own part")]
+#[path = "../label_studio/resilience/pretender.rs"]
+mod pretender;
 mod slow_readers;
+mod task_list;

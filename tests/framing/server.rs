@@ -47,6 +47,7 @@ impl Server {
             threads: std::num::NonZeroUsize::new(2),
             trusted_proxies: Vec::new(),
             client_address_header: None,
+            cors_origins: Vec::new(),
             limits: Limits::default(),
         };
         change(&mut settings);

@@ -17,9 +17,11 @@ mod support;
 
 mod assumed_role;
 mod audit;
+mod cors;
 mod demo;
 mod drain;
 mod handles;
+mod invitations;
 mod keys;
 mod leaks;
 mod objects;

@@ -34,8 +34,8 @@ const SEAL: &str = r#"{"project":"scans","storage":"media","key":"a.png"}"#;
 /// Words of the organization that a stranger must not read anywhere.
 const OURS: [&str; 3] = ["acme", "scans", "owner@example.com"];
 
-/// `handle` and `request` are the owner's.
-fn table(handle: &str, request: &str) -> Vec<Route> {
+/// `handle` and `request` are the owner's; `invitation` is the path of one.
+fn table(handle: &str, request: &str, invitation: &str) -> Vec<Route> {
     let object = "/-/objects/scans/media/a.png";
     let explain = format!("/-/api/requests/{request}");
     let rows = [
@@ -61,6 +61,9 @@ fn table(handle: &str, request: &str) -> Vec<Route> {
         ("SealHandle", Method::POST, "/-/api/handles", To::Insider, 200),
         ("ExplainRequest", Method::GET, &explain, To::Insider, 200),
         ("ExplainRequest", Method::HEAD, &explain, To::Insider, 200),
+        ("ShowInvitation", Method::GET, invitation, To::Everybody, 200),
+        ("AcceptInvitation", Method::POST, invitation, To::Everybody, 400),
+        ("Preflight", Method::OPTIONS, object, To::Everybody, 204),
         // The last one: it ends the session that asks.
         ("SignOut", Method::POST, "/-/sign-out", To::Himself, 303),
     ];
@@ -69,6 +72,7 @@ fn table(handle: &str, request: &str) -> Vec<Route> {
             "SealHandle" => SEAL,
             "WriteObject" => "new bytes",
             "SignIn" => "email=nobody%40example.com&password=wrong-password",
+            "AcceptInvitation" => "email=nobody%40example.com&password=short",
             _ => "",
         };
         Route { operation, method, path: path.to_owned(), body, open, owner }
@@ -106,11 +110,14 @@ impl<'a> Visitor<'a> {
     async fn try_route(&self, route: &Route, accept: &str) -> Got {
         let request = self.client.request(route.method.clone(), self.site.url(&route.path));
         let mut request = request.header("accept", accept).header("origin", self.site.url(""));
+        if route.operation == "Preflight" {
+            request = request.header("access-control-request-method", "GET");
+        }
         if let Some((name, value)) = &self.proof {
             request = request.header(*name, value);
         }
         if !route.body.is_empty() {
-            let is_form = route.operation == "SignIn";
+            let is_form = ["SignIn", "AcceptInvitation"].contains(&route.operation);
             let kind =
                 if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
             request = request.header("content-type", kind).body(route.body);
@@ -139,7 +146,8 @@ fn world() -> World {
     site.project("acme", "scans", &Site::moto_place(moto, "strangers/"));
     // An owner too, of an organization with a project of the same name: that is what he may see.
     let stranger = site.person("elsewhere", "stranger@example.com", "owner").token;
-    site.start();
+    let listed = format!("SLUICEGATE_LISTEN__CORS_ORIGINS=[\"{}\"]", site.url(""));
+    site.start_under(&["env", &listed]);
     World { site, owner: format!("Bearer {owner}"), stranger: format!("Bearer {stranger}") }
 }
 
@@ -147,11 +155,13 @@ fn world() -> World {
 async fn prepared(world: &World) -> (String, Vec<Route>) {
     let cookie = world.site.sign_in("owner@example.com").await;
     let visitor = Visitor::new(&world.site, Some(("cookie", cookie.clone())));
-    let all = table("/-/m/AAAA", "0");
+    let made = world.site.run(&["invitation", "create", "--organization", "acme"]);
+    let invitation = made.trim().split_once("/-/").map(|(_, path)| format!("/-/{path}")).unwrap();
+    let all = table("/-/m/AAAA", "0", &invitation);
     let seal = all.iter().find(|route| route.operation == "SealHandle").unwrap();
     let sealed = visitor.try_route(seal, "*/*").await;
     let json: serde_json::Value = serde_json::from_str(&sealed.text).unwrap();
-    (cookie, table(json["url"].as_str().unwrap(), &sealed.id))
+    (cookie, table(json["url"].as_str().unwrap(), &sealed.id, &invitation))
 }
 
 /// What the audit knows of each request: its operation.
@@ -177,8 +187,10 @@ fn recorded(site: &Site, ids: &BTreeMap<String, &str>) -> BTreeMap<String, Strin
 
 #[tokio::test]
 async fn the_table_covers_every_operation_and_each_row_is_what_it_says() {
-    let named: BTreeSet<_> = table("", "").iter().map(|route| route.operation).collect();
-    assert_eq!(named, BTreeSet::from(Operation::OURS));
+    let named: BTreeSet<_> = table("", "", "").iter().map(|route| route.operation).collect();
+    // That one is there only where Label Studio's own tokens are accepted.
+    let all = Operation::OURS.into_iter().filter(|operation| *operation != "ExchangeToken");
+    assert_eq!(named, all.collect());
     let world = world();
     let (cookie, routes) = prepared(&world).await;
     let owner = Visitor::new(&world.site, Some(("cookie", cookie)));
@@ -261,7 +273,9 @@ async fn a_stranger_finds_nothing_but_his_own() {
                 assert_eq!(got.status, route.owner, "{what}: {}", got.text);
             }
             let told = format!("{} {}", got.location, got.text);
-            let ours = OURS.iter().find(|word| told.contains(*word));
+            // An invitation says to whom it invites; its code is what makes him no stranger to that.
+            let invited = |word: &str| route.operation.ends_with("Invitation") && word == "acme";
+            let ours = OURS.iter().find(|word| told.contains(*word) && !invited(word));
             assert_eq!(ours, None, "{what}: {told}");
         }
     }

@@ -84,9 +84,9 @@ async fn an_upload_is_read_by_its_own_project_and_by_no_other() {
     assert_eq!(sent.status(), StatusCode::CREATED);
     let all =
         world.studio.ask("GET", &format!("/api/tasks/?project={}&page_size=100", own.number), None);
-    let uploads =
+    let mut uploads =
         all["tasks"].as_array().unwrap().iter().filter_map(|task| task["data"]["image"].as_str());
-    let upload = uploads.filter(|it| it.starts_with("/data/upload/")).last().unwrap().to_owned();
+    let upload = uploads.rfind(|it| it.starts_with("/data/upload/")).unwrap().to_owned();
     // No answer of the gateway's has shown it yet: one look-up finds the task.
     let read = world.site.get(&upload, Some(&world.owner)).await;
     assert_eq!(read.status, StatusCode::OK, "{upload}: {}", read.text());

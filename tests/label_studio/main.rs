@@ -3,6 +3,9 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::too_many_arguments,
+    clippy::excessive_nesting,
     unreachable_pub,
     reason = "a test may panic, and its parts are its own"
 )]
@@ -25,13 +28,22 @@ mod support {
 mod bridging;
 mod catalogue;
 mod check;
+mod exports;
+mod handles;
 mod journey;
 mod kept;
+mod leaks;
+mod lists;
 mod matrix;
+mod media;
 mod moves;
 mod operator;
+mod origins;
 mod page;
 mod relay;
+mod resilience;
+mod sdk;
+mod spellings;
 mod things;
 mod tokens;
 mod tricks;

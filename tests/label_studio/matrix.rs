@@ -1,7 +1,6 @@
 //! Every row of the route catalogue × every role × a project of one's own and a foreign one: what comes of it is what the
 //! printed policy matrix says. Writes are let through to Label Studio's door and no further, so that nothing is destroyed.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use reqwest::{Client, StatusCode};
@@ -117,15 +116,15 @@ impl Policies {
                 (None, Some(role), _) => ("in-project", role),
                 (None, None, other) => ("in-other-project", other.unwrap_or("annotator")),
             };
+        let kept = matches!(
+            deed,
+            Deed::ChangeAnnotation | Deed::DeleteAnnotation | Deed::KeepDraft | Deed::KeepTab
+        );
         let own = match (deed, whose) {
-            (Deed::ChangeAnnotation | Deed::DeleteAnnotation | Deed::KeepDraft, Whose::Own) => {
-                Some(true)
-            }
-            (Deed::ChangeAnnotation | Deed::DeleteAnnotation | Deed::KeepDraft, Whose::Others) => {
-                Some(false)
-            }
-            // New drafts are one's own; annotations that a selection holds may be anybody's.
-            (Deed::KeepDraft, Whose::Nobodys) => Some(true),
+            (_, Whose::Own) if kept => Some(true),
+            (_, Whose::Others) if kept => Some(false),
+            // New drafts and tabs are one's own; annotations that a selection holds may be anybody's.
+            (Deed::KeepDraft | Deed::KeepTab, Whose::Nobodys) => Some(true),
             (Deed::DeleteAnnotation, Whose::Nobodys) => Some(false),
             _ => None,
         };
@@ -142,6 +141,7 @@ impl Row {
     fn whose(&self) -> &'static [Whose] {
         let part = match self.deed() {
             "KeepDraft" => "{draft}",
+            "KeepTab" => "{tab}",
             "ChangeAnnotation" | "DeleteAnnotation" => "{annotation}",
             _ => return &[Whose::Nobodys],
         };
@@ -169,6 +169,7 @@ impl Row {
         let number = |name: &str| match (name, work) {
             ("annotation", Some(work)) => work.annotation,
             ("draft", Some(work)) => work.draft,
+            ("tab", Some(work)) => work.tab,
             ("storage", _) if self.columns[1].contains("export/") => things.target,
             ("user", _) => who.number.max(1),
             ("n", _) => 1,
@@ -191,7 +192,7 @@ impl Row {
         let things_in_path = path.contains("{project}") || path.contains('{');
         for parameter in self.columns[4].split(',') {
             let (name, thing) = parameter.split_once(':').unwrap_or((parameter, ""));
-            let required = parameter.ends_with('!');
+            let required = parameter.ends_with(['!', '?']);
             if name == "fileuri!" {
                 query.push(format!("fileuri={}", things.fileuri.replace('=', "%3D")));
             } else if required
@@ -200,7 +201,7 @@ impl Row {
                     && method == "GET"
                     && self.deed() != "ListPeople")
             {
-                query.push(format!("{name}={}", number(thing.trim_end_matches('!'))));
+                query.push(format!("{name}={}", number(thing.trim_end_matches(['!', '?']))));
             }
         }
         if !query.is_empty() {
@@ -226,6 +227,61 @@ impl Row {
         }
         let body = if in_list { json!([members]) } else { json!(members) };
         ("application/json".to_owned(), body.to_string().into_bytes())
+    }
+}
+
+/// What the test has in hand while it goes through the rows.
+struct Proof<'a> {
+    relayed: &'a Relayed,
+    client: Client,
+    policies: Policies,
+    people: Vec<Somebody<'a>>,
+    wrong: Vec<String>,
+}
+
+impl Proof<'_> {
+    /// One row of the table.
+    async fn line(&mut self, row: &Row, method: &'static str, whose: Whose) -> String {
+        let places = if row.is_about_a_project() && !row.is_shut() { 2 } else { 1 };
+        let mut line = format!("{method:<6} {:<58} {:<18}", row.columns[1], row.deed());
+        line.push_str(match whose {
+            Whose::Own => " own   ",
+            Whose::Others => " other ",
+            Whose::Nobodys => "       ",
+        });
+        for place in 0..places {
+            line.push_str(" |");
+            for nth in 0..self.people.len() {
+                let cell = self.cell((row, method, whose), place, nth).await;
+                write!(line, " {:>3}", cell.chars().take(3).collect::<String>()).unwrap();
+            }
+        }
+        line
+    }
+
+    /// What this person gets there; `-` where he has no work of his own.
+    async fn cell(
+        &mut self,
+        (row, method, whose): (&Row, &'static str, Whose),
+        place: usize,
+        nth: usize,
+    ) -> String {
+        let who = &self.people[nth];
+        let work = if whose == Whose::Own { who.work[place] } else { None };
+        if whose == Whose::Own && work.is_none() {
+            return "-".to_owned();
+        }
+        let ask = row.ask(method, &self.relayed.things[place], who, work);
+        let seen = decision(self.relayed, &self.client, who, &ask).await;
+        let expected = self.policies.expected(row, who, place, whose);
+        if seen != expected {
+            let (line, place) = (row.line, PLACES[place]);
+            let Ask { target, .. } = ask;
+            let told =
+                format!("{method} {target} by {} in {place}: {seen}, not {expected}", who.called);
+            self.wrong.push(format!("line {line}: {told}"));
+        }
+        seen
     }
 }
 
@@ -259,81 +315,54 @@ async fn decision(relayed: &Relayed, client: &Client, who: &Somebody<'_>, ask: &
     }
 }
 
+/// Everybody, with his number in Label Studio and some work of his own where he has a role.
+async fn at_work(world: &World) -> Vec<Somebody<'_>> {
+    let mut people = everybody(world);
+    for who in &mut people {
+        let Some(person) = who.person.filter(|_| who.called != "outsider") else { continue };
+        let told = world.site.get("/api/current-user/whoami", Some(person)).await.json();
+        who.number = told["id"].as_u64().unwrap();
+        for (place, home) in [&world.cats, &world.birds].into_iter().enumerate() {
+            if who.in_organization.is_none() && who.in_project[place].is_none() {
+                continue;
+            }
+            who.work[place] = Some(work_of(world, person, (home.number, home.tasks[1])).await);
+            // What passes is what the gateway knows the tasks to refer to.
+            let list = format!("/api/tasks/?project={}", home.number);
+            let list = world.site.get(&list, Some(person)).await;
+            assert!(list.text().contains("/-/m/"), "{}", list.text());
+        }
+    }
+    people
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_is_decided_as_the_policy_matrix_says() {
     let relayed = Relayed::alone().await;
     let world = &relayed.world;
     let printed = world.site.run(&["policy", "matrix", "--json"]);
     let policies = Policies(serde_json::from_str(&printed).unwrap());
-    let homes = [&world.cats, &world.birds];
-    let things = &relayed.things;
-    let mut people = everybody(world);
-    for who in &mut people {
-        let Some(person) = who.person.filter(|_| who.called != "outsider") else { continue };
-        let told = world.site.get("/api/current-user/whoami", Some(person)).await.json();
-        who.number = told["id"].as_u64().unwrap();
-        for (place, home) in homes.iter().enumerate() {
-            if who.in_organization.is_some() || who.in_project[place].is_some() {
-                who.work[place] = Some(work_of(world, person, home.tasks[1]).await);
-                // What passes is what the gateway knows the tasks to refer to.
-                let list = format!("/api/tasks/?project={}", home.number);
-                let list = world.site.get(&list, Some(person)).await;
-                assert!(list.text().contains("/-/m/"), "{}", list.text());
-            }
-        }
-    }
+    let (people, client) = (at_work(world).await, world.site.client());
     relayed.relay.withhold(true);
-    let client = world.site.client();
-    let mut lines: BTreeMap<(usize, usize), String> = BTreeMap::new();
-    let mut wrong = Vec::new();
+    let mut proof = Proof { relayed: &relayed, client, policies, people, wrong: Vec::new() };
+    let mut lines = Vec::new();
     for row in rows() {
         let methods = if row.columns[0] == "*" { vec!["GET", "POST"] } else { row.methods() };
-        for (nth, method) in methods.into_iter().enumerate() {
-            for (of, whose) in row.whose().iter().enumerate() {
-                let places = if row.is_about_a_project() && !row.is_shut() { 2 } else { 1 };
-                let mut line = format!("{method:<6} {:<58} {:<18}", row.columns[1], row.deed());
-                line.push_str(match whose {
-                    Whose::Own => " own   ",
-                    Whose::Others => " other ",
-                    Whose::Nobodys => "       ",
-                });
-                for place in 0..places {
-                    line.push_str(" |");
-                    for who in &people {
-                        let work = if *whose == Whose::Own { who.work[place] } else { None };
-                        if *whose == Whose::Own && work.is_none() {
-                            line.push_str("   -");
-                            continue;
-                        }
-                        let ask = row.ask(method, &things[place], who, work);
-                        let seen = decision(&relayed, &client, who, &ask).await;
-                        let expected = policies.expected(row, who, place, *whose);
-                        if seen != expected {
-                            let Ask { target, .. } = ask;
-                            wrong.push(format!(
-                                "line {}: {method} {target} by {} in {}: {seen}, not {expected}",
-                                row.line, who.called, PLACES[place]
-                            ));
-                        }
-                        write!(line, " {:>3}", seen.chars().take(3).collect::<String>()).unwrap();
-                    }
-                }
-                lines.insert((row.line, nth * 2 + of), line);
-            }
+        for (method, whose) in
+            methods.iter().flat_map(|it| row.whose().iter().map(move |of| (it, of)))
+        {
+            lines.push(proof.line(row, method, *whose).await);
         }
     }
     relayed.relay.withhold(false);
-    assert!(
-        wrong.is_empty(),
-        "{} cells are not as the policies say:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    let Proof { wrong, people, .. } = proof;
+    let told = wrong.join("\n");
+    assert!(wrong.is_empty(), "{} cells are not as the policies say:\n{told}", wrong.len());
     let called: Vec<_> = people.iter().map(|who| who.called).collect();
     let table = format!(
         "Of each place, in this order: {}.\nlions: of manager, reviewer and annotator; wolves: of another.\n\n{}\n",
         called.join(", "),
-        lines.into_values().collect::<Vec<_>>().join("\n")
+        lines.join("\n")
     );
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("label-studio-matrix", table);

@@ -96,7 +96,7 @@ async fn the_audit_tells_what_was_done_in_label_studio_and_who_saw_an_object() {
                 && one["email"] == email
                 && target.is_none_or(|it| one["target"] == it)
         };
-        entries.filter(fits).last().unwrap_or_else(|| panic!("no {operation} of {email} in\n{all}"))
+        entries.rev().find(fits).unwrap_or_else(|| panic!("no {operation} of {email} in\n{all}"))
     };
     let target = format!("/api/tasks/{gone}/");
     let deletion = entry("DeleteTask", "olga@example.com", Some(&target));

@@ -15,9 +15,11 @@ use crate::world::World;
 /// A running relay. Its threads end with the process.
 pub struct Relay {
     address: String,
-    seen: Arc<std::sync::Mutex<Vec<Seen>>>,
+    seen: Arc<SeenAll>,
     withholds: Arc<AtomicBool>,
 }
+
+type SeenAll = std::sync::Mutex<Vec<Seen>>;
 
 /// One request, as it arrived.
 #[derive(Debug, Clone)]
@@ -65,17 +67,8 @@ impl Relay {
         std::thread::spawn(move || {
             for socket in listener.incoming() {
                 let (seen, withholds) = (Arc::clone(&seen), Arc::clone(&withholds));
-                let (mut socket, studio) = (socket.unwrap(), studio.clone());
-                std::thread::spawn(move || {
-                    let Some(request) = read(&mut socket) else { return };
-                    let withheld = request.is_a_write() && withholds.load(Ordering::SeqCst);
-                    seen.lock().unwrap().push(request.clone());
-                    if withheld {
-                        answer(&mut socket, "400 Bad Request", "{\"detail\":\"withheld\"}");
-                    } else {
-                        pass(&mut socket, &request, &studio);
-                    }
-                });
+                let (socket, studio) = (socket.unwrap(), studio.clone());
+                std::thread::spawn(move || one(socket, &studio, (&seen, &withholds)));
             }
         });
         relay
@@ -121,6 +114,18 @@ impl Seen {
 
     fn is_a_write(&self) -> bool {
         self.is_of_a_person() && self.method() != "GET" && self.method() != "HEAD"
+    }
+}
+
+/// One request of one connection.
+fn one(mut socket: TcpStream, studio: &str, (seen, withholds): (&SeenAll, &AtomicBool)) {
+    let Some(request) = read(&mut socket) else { return };
+    let withheld = request.is_a_write() && withholds.load(Ordering::SeqCst);
+    seen.lock().unwrap().push(request.clone());
+    if withheld {
+        answer(&mut socket, "400 Bad Request", "{\"detail\":\"withheld\"}");
+    } else {
+        pass(&mut socket, &request, studio);
     }
 }
 

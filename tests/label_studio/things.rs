@@ -23,11 +23,12 @@ pub struct Things {
     pub fileuri: String,
 }
 
-/// An annotation and a draft of somebody's own.
+/// An annotation, a draft and a tab of somebody's own.
 #[derive(Clone, Copy)]
 pub struct Work {
     pub annotation: u64,
     pub draft: u64,
+    pub tab: u64,
 }
 
 fn number(made: &Value) -> u64 {
@@ -80,17 +81,19 @@ impl Things {
     }
 }
 
-/// What this person makes through the gateway, in this task.
-pub async fn work_of(world: &World, person: &Person, task: u64) -> Work {
-    let make = async |path: String| {
+/// What this person makes through the gateway, in this project and this task of it.
+pub async fn work_of(world: &World, person: &Person, (project, task): (u64, u64)) -> Work {
+    let make = async |path: String, wish: Value| {
         let headers = [("content-type", "application/json")];
-        let body = b"{\"result\":[]}".to_vec();
+        let body = wish.to_string().into_bytes();
         let made = world.site.send(Method::POST, &path, Some(person), &headers, body).await;
         number(&made.json())
     };
+    let result = json!({ "result": [] });
     Work {
-        annotation: make(format!("/api/tasks/{task}/annotations/")).await,
-        draft: make(format!("/api/tasks/{task}/drafts")).await,
+        annotation: make(format!("/api/tasks/{task}/annotations/"), result.clone()).await,
+        draft: make(format!("/api/tasks/{task}/drafts"), result).await,
+        tab: make("/api/dm/views/".to_owned(), json!({ "project": project, "data": {} })).await,
     }
 }
 

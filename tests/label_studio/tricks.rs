@@ -350,6 +350,7 @@ async fn what_is_spelt_otherwise_arrives_in_one_spelling_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "each body in three framings")]
 async fn a_body_is_read_in_one_way_or_not_sent() {
     let relayed = Relayed::alone().await;
     let (site, who) = (&relayed.world.site, &relayed.world.manager);
@@ -415,6 +416,7 @@ async fn a_body_is_read_in_one_way_or_not_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "two tables")]
 async fn framings_and_headers_tell_label_studio_nothing() {
     let relayed = Relayed::alone().await;
     let (site, who) = (&relayed.world.site, &relayed.world.manager);

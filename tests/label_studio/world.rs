@@ -31,6 +31,9 @@ pub struct World {
     pub outsider: Person,
 }
 
+/// Another site, whose scripts may read answers.
+pub const LISTED: &str = "https://labels.example.com";
+
 /// A project of Label Studio's.
 pub struct Home {
     pub number: u64,
@@ -42,19 +45,29 @@ pub struct Home {
 
 /// Words that nobody without the right to see locations may ever read.
 pub fn secrets(world: &World) -> Vec<String> {
-    let endpoint = world.moto.address.clone();
+    words(world.studio, world.moto)
+}
+
+/// The same, of these.
+pub fn words(studio: &LabelStudio, moto: &Moto) -> Vec<String> {
+    let settings = std::fs::read_to_string(studio.data.path().join(".env")).unwrap();
+    let key = settings.lines().find_map(|line| line.strip_prefix("SECRET_KEY=")).unwrap();
     [
-        world.moto.bucket,
-        &endpoint,
-        &world.moto.access_key_id,
-        &world.moto.secret_access_key,
-        &world.studio.address,
+        moto.bucket,
+        &moto.address,
+        &moto.access_key_id,
+        &moto.secret_access_key,
+        &studio.address,
         OWNER_TOKEN,
-        world.studio.data.path().to_str().unwrap(),
+        key.trim_matches('\''),
+        studio.data.path().to_str().unwrap(),
+        env!("CARGO_MANIFEST_DIR"),
         "site-packages",
         "X-Amz-",
         "s3://",
-        "s3:\\/\\/",
+        "S3://",
+        "gs://",
+        "azure-blob://",
         "czM6Ly",
     ]
     .into_iter()
@@ -101,7 +114,8 @@ impl World {
         let (manager, reviewer, nobody) = (person("mia"), person("rita"), person("nobody"));
         let (alice, bob) = (person("alice"), person("bob"));
         let outsider = named("globex", "eve", "owner");
-        site.start();
+        let listed = format!("SLUICEGATE_LISTEN__CORS_ORIGINS=[\"{LISTED}\"]");
+        site.start_under(&["env", &listed]);
         for home in [&mut cats, &mut birds] {
             adopted(&site, home);
             let prefix = home.name.split('-').next().unwrap();
@@ -138,13 +152,18 @@ pub fn before(studio: &LabelStudio, moto: &Moto) -> Site {
 
 /// The same, which finds Label Studio at this address.
 pub fn before_at(address: &str, studio: &LabelStudio, moto: &Moto) -> Site {
+    before_with(address, (studio, moto), "")
+}
+
+/// The same, with more settings.
+pub fn before_with(address: &str, (studio, moto): (&LabelStudio, &Moto), more: &str) -> Site {
     let site = Site::prepare(
         "[credentials.default]\nkind = \"static\"\naccess_key_id = { file = \"id\" }\n\
          secret_access_key = { file = \"secret\" }\n",
         &[&moto.address, address],
         &format!(
             "[label_studio]\nurl = {:?}\ntoken = {{ file = \"studio-token\" }}\norganization = \"acme\"\n\
-             local_files = {:?}\n",
+             local_files = {:?}\n{more}",
             format!("http://{address}"),
             studio.data.path().join("files")
         ),

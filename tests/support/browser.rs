@@ -46,7 +46,8 @@ impl Browser {
         flags.push("--window-size=1200,1000".to_owned());
         let options = json!({ "binary": "/usr/bin/chromium", "args": flags });
         let wish = json!({ "capabilities": { "alwaysMatch": {
-            "acceptInsecureCerts": true, "goog:chromeOptions": options } } });
+            "acceptInsecureCerts": true, "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" } } } });
         let base = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { client, session: base, driver, _profile: profile };
         let made = browser.post("", wish).await;
@@ -95,6 +96,78 @@ impl Browser {
             .collect();
         let source = json!({ "type": "key", "id": "keyboard", "actions": strokes });
         self.post("/actions", json!({ "actions": [source] })).await;
+    }
+
+    /// Presses the mouse in the middle of the element that this expression gives.
+    pub async fn click(&self, element: &str) {
+        let middle = format!(
+            "const it = {element}; it.scrollIntoView({{ block: 'nearest' }}); \
+             const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]"
+        );
+        let middle = self.run(&middle).await;
+        let at = [middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap()];
+        self.drag(at, at).await;
+    }
+
+    /// Presses the mouse there, moves it, and lets go; in pixels of the window.
+    pub async fn drag(&self, from: [f64; 2], to: [f64; 2]) {
+        let step = |part: f64| {
+            let [x, y] = [0, 1].map(|axis| (from[axis] + (to[axis] - from[axis]) * part).round());
+            json!({ "type": "pointerMove", "duration": 40, "x": x, "y": y })
+        };
+        let mut actions = vec![step(0.0), json!({ "type": "pointerDown", "button": 0 })];
+        actions.extend([0.25, 0.5, 0.75, 1.0].map(step));
+        actions.push(json!({ "type": "pointerUp", "button": 0 }));
+        let mouse = json!({ "type": "pointer", "id": "mouse",
+            "parameters": { "pointerType": "mouse" }, "actions": actions });
+        self.post("/actions", json!({ "actions": [mouse] })).await;
+    }
+
+    /// Gives a file to the page's first field for one.
+    pub async fn give_file(&self, path: &std::path::Path) {
+        let wish = json!({ "using": "css selector", "value": "input[type=file]" });
+        let field = self.post("/element", wish).await;
+        let id = field.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+        self.post(&format!("/element/{id}/value"), json!({ "text": path })).await;
+    }
+
+    /// Where downloads go from now on.
+    pub async fn download_into(&self, folder: &std::path::Path) {
+        let wish = json!({ "behavior": "allow", "downloadPath": folder });
+        self.devtools("Browser.setDownloadBehavior", wish).await;
+    }
+
+    /// What was asked for since this was last asked: address, and status of the answer.
+    pub async fn requests(&self) -> Vec<(String, Option<u64>)> {
+        let mut asked = Vec::new();
+        for event in self.log("performance").await {
+            let message = event["message"].as_str().unwrap();
+            let message: Value = serde_json::from_str(message).unwrap();
+            let params = &message["message"]["params"];
+            let (what, status) = match message["message"]["method"].as_str().unwrap() {
+                "Network.requestWillBeSent" => (&params["request"], None),
+                "Network.responseReceived" => {
+                    (&params["response"], params["response"]["status"].as_u64())
+                }
+                _ => continue,
+            };
+            asked.push((what["url"].as_str().unwrap().to_owned(), status));
+        }
+        asked
+    }
+
+    /// Errors in the console since this was last asked.
+    pub async fn complaints(&self) -> Vec<String> {
+        let all = self.log("browser").await.into_iter();
+        let errors = all.filter(|entry| entry["level"] == "SEVERE");
+        errors.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn log(&self, kind: &str) -> Vec<Value> {
+        let Value::Array(all) = self.post("/se/log", json!({ "type": kind })).await else {
+            panic!("no log of {kind}");
+        };
+        all
     }
 
     /// Takes the whole page in light and in dark into `target/screens`.
