@@ -13,7 +13,7 @@ test:
 
 # Micro-benchmarks, then the side-by-side run with nginx and Envoy.
 bench:
-	tests/peers/install tools load envoy
+	tests/peers/install tools load envoy label-studio
 	cargo bench
 	cargo build --release
 	benches/compare/run

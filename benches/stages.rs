@@ -1,6 +1,12 @@
 //! What the stages of the hot path cost, one by one: validate, identify, decide, seal, sign. All with the real types,
 //! reached the way a request reaches them.
-#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a benchmark may panic, and its parts are its own"
+)]
+
+mod studio;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method};
-use sluicegate::catalog::{Email, Place, Prefix, ProjectName, Role, S3Place, Scope};
+use sluicegate::catalog::{Email, LiveCatalog, Place, Prefix, ProjectName, Role, S3Place, Scope};
 use sluicegate::credential::aws::{Keys, Outgoing, Payload, SigningTime};
 use sluicegate::ground::clock::Clock;
 use sluicegate::ground::control::Control;
@@ -21,7 +27,7 @@ use sluicegate::identity::{Parts, Schemes, TokenWish, create_token};
 use sluicegate::label_studio::Routes;
 use sluicegate::listener::{Incoming, judge_head};
 use sluicegate::policy::Policy;
-use sluicegate::records::{NewAccount, Records, Watch};
+use sluicegate::records::{Adoption, NewAccount, Records, Watch};
 use sluicegate::request::{ObjectAddress, ObjectKey, Operation};
 use tokio::runtime::Runtime;
 
@@ -33,6 +39,8 @@ struct World {
     runtime: Runtime,
     schemes: Schemes,
     policy: Policy,
+    records: Records,
+    catalog: LiveCatalog,
     generation: Generation,
     token: Secret<String>,
     _folder: tempfile::TempDir,
@@ -62,7 +70,14 @@ fn world() -> World {
     .unwrap();
     let settings = sluicegate::policy::Settings::default();
     let policy = Policy::new(&settings, watch.catalog().clone()).unwrap();
-    World { runtime, schemes, policy, generation, token, _folder: folder }
+    let (records, catalog) = (watch.records().clone(), watch.catalog().clone());
+    World { runtime, schemes, policy, records, catalog, generation, token, _folder: folder }
+}
+
+impl World {
+    fn bearer(&self) -> HeaderValue {
+        HeaderValue::try_from(format!("Bearer {}", self.token.expose())).unwrap()
+    }
 }
 
 async fn settle(records: &Records, random: &Random) -> Secret<String> {
@@ -84,6 +99,10 @@ async fn settle(records: &Records, random: &Random) -> Secret<String> {
     let account = records.create_account(organization, new).await.unwrap();
     let role = Some(Role::Annotator);
     records.set_project_member(organization, &project, account, role).await.unwrap();
+    let adopted: ProjectName = "cats-1".parse().unwrap();
+    let (name, title, creator) = (&adopted, "Cats", Some(account));
+    let new = Adoption { organization, workspace: &workspace, number: 1, name, title, creator };
+    records.adopt_project(new).await.unwrap();
     let wish =
         TokenWish { organization, account, name: "bench", scope: &Scope::ALL, expires: None };
     create_token(records, random, wish).await.unwrap().1
@@ -91,8 +110,7 @@ async fn settle(records: &Records, random: &Random) -> Secret<String> {
 
 fn incoming(world: &World) -> Incoming {
     let mut headers = HeaderMap::new();
-    let bearer = format!("Bearer {}", world.token.expose());
-    headers.insert("authorization", HeaderValue::try_from(bearer).unwrap());
+    headers.insert("authorization", world.bearer());
     Incoming::for_tests(Method::GET, PATH, headers, Bytes::new())
 }
 
@@ -131,6 +149,7 @@ fn stages(criterion: &mut Criterion) {
         let decide = |()| world.policy.decide(black_box(&identity), &operation, CLIENT);
         bench.iter_batched(advance, decide, BatchSize::PerIteration);
     });
+    studio::asking(criterion, &world);
     criterion.bench_function("seal/handle", |bench| {
         bench.iter(|| world.policy.seal(black_box(&grant), &address));
     });
@@ -158,5 +177,5 @@ fn sign(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, stages, sign);
+criterion_group!(benches, stages, sign, studio::routes, studio::rewriting);
 criterion_main!(benches);

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+import studio
 from peers import SIZES, Bench
 
 ROWS = [(protocol, size) for size in SIZES for protocol in ("http1", "tls-http1", "tls-http2")]
@@ -33,12 +34,14 @@ def main():
         try:
             bench.certificates()
             origin = bench.origin()
-            peers = [bench.bare_nginx(), bench.envoy(), bench.sluicegate("async"), bench.sluicegate("before-bytes")]
-            results = measure(peers, asked, words)
+            peers = [] if words == ["label-studio"] else [
+                bench.bare_nginx(), bench.envoy(), bench.sluicegate("async"), bench.sluicegate("before-bytes")]
+            results = measure(peers, asked, words) if peers else []
             waits = [] if words else wait_at_16_connections([origin, *peers], asked)
+            before_studio = studio.measure(bench, asked, load) if not words or "label-studio" in words else ([], [])
         finally:
             bench.stop()
-    report(results, waits, asked)
+    report(results, waits, before_studio, asked)
 
 
 def wait_at_16_connections(peers, asked):
@@ -76,9 +79,9 @@ def measure(peers, asked, words):
     return results
 
 
-def load(peer, protocol, size, seconds):
+def load(peer, protocol, size, seconds, connections=CONNECTIONS):
     before = peer.cpu_seconds()
-    measured = (http2 if protocol == "tls-http2" else http1)(peer, protocol, size, seconds)
+    measured = http2(peer, protocol, size, seconds) if protocol == "tls-http2" else http1(peer, protocol, size, seconds, connections)
     used = peer.cpu_seconds() - before
     return {"cpu_us": used / measured["requests"] * 1e6, "resident_mib": peer.resident_mib(), **measured}
 
@@ -142,7 +145,7 @@ def milliseconds(match):
     return float(match[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[match[2]]
 
 
-def report(results, waits, asked):
+def report(results, waits, before_studio, asked):
     machine = f"{platform.machine()}, {len(pathlib.Path('/proc/cpuinfo').read_text().split('processor	')) - 1} cores, Linux {platform.release()}"
     print(f"{machine}; {CONNECTIONS} connections, {asked.rounds} rounds of {asked.seconds} s, medians\n")
     print("| object | protocol | peer | CPU µs/request | × nginx bare | requests/s | p50 ms | p99 ms | MiB resident |")
@@ -159,10 +162,13 @@ def report(results, waits, asked):
         print("| --- | ---: | ---: | ---: | ---: |")
         for row in waits:
             print(f"| {row['peer']} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['added_p50_ms']:.2f} | {row['added_p99_ms']:.2f} |")
+    if before_studio[0]:
+        studio.report(*before_studio)
     path = pathlib.Path(asked.json)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": machine, "connections": CONNECTIONS, "rounds": asked.rounds,
-                                "seconds": asked.seconds, "rows": results, "waits": waits}, indent=2))
+                                "seconds": asked.seconds, "rows": results, "waits": waits,
+                                "media": before_studio[0], "pages": before_studio[1]}, indent=2))
     print(f"\nas JSON: {path}", file=sys.stderr)
 
 

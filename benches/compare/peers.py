@@ -107,7 +107,9 @@ http {{ access_log off; keepalive_requests 100000000; default_type application/o
         for name, length in SIZES.items():
             (store / name).write_bytes(os.urandom(length))
         child = self.nginx("origin", self.origin_port, f"""
-    server {{ listen 127.0.0.1:{self.origin_port} backlog=4096; root {self.folder}/store; sendfile on; etag on; }}""")
+    server {{ listen 127.0.0.1:{self.origin_port} backlog=4096; root {self.folder}/store; sendfile on; etag on;
+              # Label Studio looks whether there is anything, before it takes a storage.
+              location = /bench {{ return 200 '<ListBucketResult><KeyCount>1</KeyCount></ListBucketResult>'; }} }}""")
         return Peer("the origin itself", child, {"http1": f"http://127.0.0.1:{self.origin_port}"})
 
     def bare_nginx(self):
@@ -149,7 +151,32 @@ http {{ access_log off; keepalive_requests 100000000; default_type application/o
         return Peer("Envoy: JWT + RBAC + AWS signing", child, urls(ports), {"authorization": f"Bearer {token}"})
 
     def sluicegate(self, durability):
-        folder = self.folder / f"gate-{durability}"
+        peer, run = self.gateway(f"gate-{durability}", durability, [self.origin_port])
+        common = ["--organization", "bench"]
+        run("project", "create", "--name", "bench", *common)
+        run("storage", "create", "--project", "bench", "--name", "media", *common, "--bucket", "bench", "--prefix", "objects/",
+            "--region", "eu-central-1", "--endpoint", f"http://127.0.0.1:{self.origin_port}", "--addressing", "path")
+        run("project", "member", "add", "--name", "bench", "--email", "bench@example.com", "--role", "annotator", *common)
+        peer.start()
+        return peer
+
+    def gateway_before(self, port, private):
+        """One that stands before a Label Studio."""
+        folder = self.folder / "gate-studio"
+        more = f"""
+[label_studio]
+url = "http://127.0.0.1:{port}"
+token = {{ file = "studio-token" }}
+organization = "bench"
+"""
+        peer, run = self.gateway(folder.name, "async", [port, *private], more)
+        secret(folder / "studio-token", "5ca1ab1e00c0ffee00ba5eba1100f00d00facade")
+        peer.start()
+        return peer, run
+
+    def gateway(self, name, durability, private, more=""):
+        """One with an organization and a member that is not started yet, and what runs its verbs."""
+        folder = self.folder / name
         folder.mkdir()
         ports = {"http1": free_port(), "tls": free_port(), "operations": free_port()}
         for name in ("chain.pem", "key.pem"):
@@ -177,33 +204,34 @@ durability = "{durability}"
 requests_per_second = 1000000
 burst = 1000000
 [outbound]
-allow_private = ["127.0.0.1:{self.origin_port}"]
+allow_private = {json.dumps([f"127.0.0.1:{port}" for port in private])}
 [credentials.default]
 kind = "static"
 access_key_id = {{ file = "id" }}
 secret_access_key = {{ file = "secret" }}
 [log]
 level = "warn"
-""")
+{more}""")
         program = str(ROOT / "target/release/sluicegate")
 
         def run(*arguments):
             return subprocess.run([program, *arguments, "--config", "sluicegate.toml"], cwd=folder, check=True,
                                   capture_output=True, text=True).stdout
 
-        common = ["--organization", "bench"]
-        run("account", "create", "--email", "bench@example.com", *common, "--no-password")
-        run("project", "create", "--name", "bench", *common)
-        run("storage", "create", "--project", "bench", "--name", "media", *common, "--bucket", "bench", "--prefix", "objects/",
-            "--region", "eu-central-1", "--endpoint", f"http://127.0.0.1:{self.origin_port}", "--addressing", "path")
-        run("project", "member", "add", "--name", "bench", "--email", "bench@example.com", "--role", "annotator", *common)
+        if more:
+            secret(folder / "studio-token", "not known yet")
+        run("account", "create", "--email", "bench@example.com", "--organization", "bench", "--no-password")
         token = next(word for word in run("token", "create", "--email", "bench@example.com", "--name", "bench").split()
                      if word.startswith("sgt_"))
-        child = self.spawn([program, "serve", "--config", str(folder / "sluicegate.toml")], ports["tls"])
         addresses = {"http1": f"http://127.0.0.1:{ports['http1']}", "tls-http1": f"https://127.0.0.1:{ports['tls']}",
                      "tls-http2": f"https://127.0.0.1:{ports['tls']}"}
-        return Peer(f"Sluicegate, audit {durability}", child, addresses, {"authorization": f"Bearer {token}"},
-                    "/-/objects/bench/media/{size}")
+        peer = Peer(f"Sluicegate, audit {durability}", None, addresses, {"authorization": f"Bearer {token}"}, "/-/objects/bench/media/{size}")
+
+        def start():
+            peer.child = self.spawn([program, "serve", "--config", str(folder / "sluicegate.toml")], ports["tls"])
+
+        peer.start = start
+        return peer, run
 
 
 def secret(path, text):
