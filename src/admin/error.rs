@@ -12,6 +12,9 @@ use crate::sign_in::{BadForm, InvitationPage, SignInPage};
 /// Why one of our own routes gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
+    /// What it holds instead is not told: it could be the token.
+    #[error("the body is not {{\"refresh\": TOKEN}}")]
+    BadExchange,
     #[error(transparent)]
     Body(#[from] BodyFault),
     #[error("the body is not the JSON that this route takes: {0}")]

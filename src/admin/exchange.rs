@@ -28,7 +28,7 @@ pub(super) async fn answer(
     body: Option<RequestBody>,
 ) -> Result<Answer, DeskError> {
     let body = body::read(incoming, body, "application/json", LIMIT).await?;
-    let Asked { refresh } = serde_json::from_slice(&body).map_err(DeskError::BadJson)?;
+    let Asked { refresh } = serde_json::from_slice(&body).or(Err(DeskError::BadExchange))?;
     let exchanged = schemes.exchange(Secret::new(refresh), incoming.client()).await;
     let exchanged = exchanged.map_err(DeskError::Exchange)?;
     let answer = Answer::json(&Answered { access: exchanged.access.expose() })?;

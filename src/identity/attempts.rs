@@ -61,6 +61,11 @@ impl Attempts {
         self.take(&self.buckets, (&key(b"address", "", Some(client)), ADDRESS_FACTOR), now)
     }
 
+    /// Counts a look at an invitation, apart: any site can make a browser look, and must not use up its owner's attempts.
+    pub(super) fn at_invitation(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
+        self.take(&self.buckets, (&key(b"invitation", "", Some(client)), ADDRESS_FACTOR), now)
+    }
+
     /// Counts a token that Label Studio has to be asked about, until it is known that it holds.
     pub(super) fn at_token(&self, client: IpAddr, now: Timestamp) -> Result<(), TooMany> {
         self.take(&self.buckets, (&key(b"token", "", Some(client)), ADDRESS_FACTOR), now)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ground::control::ControlFailed;
-use crate::label_studio::BridgeError;
+use crate::label_studio::{ApiError, BridgeError};
 use crate::records::RecordsError;
 
 /// Why nobody could be identified although something was shown.
@@ -29,6 +29,26 @@ pub enum IdentityError {
     Unavailable(#[source] Arc<RecordsError>),
     #[error(transparent)]
     Control(#[from] ControlFailed),
+}
+
+impl IdentityError {
+    /// Whether Label Studio was asked, and answered with something that says nothing.
+    pub(super) fn is_an_answer(&self) -> bool {
+        match self {
+            Self::LabelStudio(BridgeError::Api(error)) => {
+                matches!(**error, ApiError::Refused { .. } | ApiError::Garbled { .. })
+            }
+            Self::LabelStudio(_)
+            | Self::NotValid
+            | Self::TwoSessions
+            | Self::TwoPeople
+            | Self::BadAuthorization
+            | Self::CrossOrigin
+            | Self::TooManyAttempts { .. }
+            | Self::Unavailable(_)
+            | Self::Control(_) => false,
+        }
+    }
 }
 
 impl From<RecordsError> for IdentityError {

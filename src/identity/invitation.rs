@@ -107,7 +107,7 @@ impl Schemes {
         client: IpAddr,
     ) -> Result<String, InvitationError> {
         let now = self.parts.clock.now();
-        self.attempts.at_all(client, now).map_err(SignInError::from)?;
+        self.attempts.at_invitation(client, now).map_err(SignInError::from)?;
         let records = self.parts.watch.records();
         let title = records.open_invitation(&proof_id(code.expose()).0, now).await?;
         title.ok_or(InvitationError::NoSuchInvitation)

@@ -98,8 +98,8 @@ impl Schemes {
             self.held_lately.invalidate(&proof);
             return Err(IdentityError::NotValid);
         }
-        // Neither does it count when Label Studio could not say.
-        if counts {
+        // Neither does it count when Label Studio could not be asked; what it stumbles over does.
+        if counts && !matches!(&said, Err(error) if error.is_an_answer()) {
             self.attempts.token_held(client);
         }
         let held = said?.ok_or(IdentityError::NotValid)?;
@@ -139,9 +139,15 @@ impl Schemes {
         if !accepted || account.as_ref().is_some_and(|it| barred(it, organization)) {
             return Ok(None);
         }
+        // Each is a quarter of a second of Label Studio's, and strangers may ask for it.
+        let turn = self.at_studio.try_acquire();
+        let turn = turn.map_err(|_busy| SignInError::TooManyAttempts { retry_after_seconds: 1 })?;
         let checked = newcomers.bridge.check_password(email.as_str(), password).await?;
+        drop(turn);
         let Some(known) = checked else { return Ok(None) };
         let account = newcomers.account(organization, email).await?;
+        // Still, after all that time.
+        let account = account.filter(|it| !barred(it, organization) && it.password_hash.is_none());
         if let Some(account) = &account {
             newcomers.bridge.bind(account.id, known).await?;
         }
@@ -177,17 +183,19 @@ impl Newcomers {
     /// By the user's number, else by his e-mail. An account of another organization, or one that is disabled, is nobody's.
     async fn account_of(&self, holder: &Holder) -> Result<Option<KnownPerson>, IdentityError> {
         let Some(organization) = self.organization() else { return Ok(None) };
-        let account = match (self.bridge.account_of(holder).await?, holder.email.parse::<Email>()) {
-            (Some(id), _) => Some(id),
-            (None, Ok(email)) => {
-                self.account(organization, &email).await?.map(|account| account.id)
+        let Ok(email) = holder.email.parse::<Email>() else { return Ok(None) };
+        let account = match self.bridge.account_of(holder).await? {
+            Some(id) => Some(id),
+            // Nobody has shown that an e-mail is his, here or there: who has a password here is not led by one.
+            None => {
+                let known = self.account(organization, &email).await?;
+                known.filter(|it| it.password_hash.is_none()).map(|it| it.id)
             }
-            (None, Err(_no_email)) => None,
         };
         let Some(account) = account else { return Ok(None) };
-        // Not of one that is disabled.
+        // Not of one that is disabled; nor by a number that Label Studio has given to somebody else since.
         let person = self.watch.records().person(account).await?;
-        Ok(person.filter(|person| person.organization == organization))
+        Ok(person.filter(|it| it.organization == organization && it.email == email))
     }
 
     /// The account of this e-mail, made in the organization if there is none.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ahash::RandomState;
 use http::{HeaderMap, Method};
 use moka::policy::EvictionPolicy;
+use tokio::sync::Semaphore;
 
 use super::attempts::{Attempts, TooMany, network};
 use super::label_studio::{HELD_LATELY, TOKEN_KEPT, TOKEN_UNKNOWN};
@@ -49,6 +50,8 @@ pub struct Schemes {
     pub(super) passwords: Passwords,
     pub(super) attempts: Attempts,
     address_key: SealKey,
+    /// So many passwords are shown to Label Studio at once.
+    pub(super) at_studio: Semaphore,
     /// The generation is part of the key: an outdated entry cannot even be found.
     people: moka::future::Cache<Key, Arc<Person>, RandomState>,
     /// Proofs that do not hold, apart, so that inventing them pushes nobody real out.
@@ -66,6 +69,7 @@ pub struct Schemes {
 /// What is known of a proof in one generation.
 pub(super) type Key = (Proof, u64);
 
+const AT_STUDIO: usize = 2;
 const PEOPLE_KEPT: u64 = 100_000;
 const UNKNOWN_KEPT: u64 = 10_000;
 /// Entries of past generations are never read again; they leave after so long.
@@ -109,6 +113,7 @@ impl Schemes {
             passwords,
             attempts: Attempts::new(parts.settings.attempts_per_minute),
             address_key: parts.master.derive(&[b"address"]),
+            at_studio: Semaphore::new(AT_STUDIO),
             people: people.build_with_hasher(RandomState::new()),
             unknown: unknown.build_with_hasher(RandomState::new()),
             holders: holders.build_with_hasher(RandomState::new()),

@@ -61,12 +61,20 @@ impl Adoption {
         for project in &listed {
             let title = project.title.as_deref().unwrap_or_default();
             let same = known.iter().any(|(number, _, had)| *number == project.id && had == title);
-            if !same {
-                self.adopt(project.id, title, None).await?;
+            if !same && let Err(error) = self.adopt(project.id, title, None).await {
+                // The others are not to wait for this one.
+                tracing::warn!(number = project.id, cause = %words(&error), "a project was not adopted");
             }
         }
-        for (_, id, _) in known.iter().filter(|(it, ..)| !listed.iter().any(|one| one.id == *it)) {
-            self.watch.records().release_project(*id).await?;
+        for (number, id, _) in &known {
+            // An install without any project is another one, or has lost its own: nothing goes with them.
+            if listed.is_empty() || listed.iter().any(|one| one.id == *number) {
+                continue;
+            }
+            // A list that changes while it is read can miss one.
+            if self.api.project(*number).await?.is_none() {
+                self.watch.records().release_project(*id).await?;
+            }
         }
         Ok(self.watch.catch_up().await?)
     }

@@ -120,15 +120,21 @@ impl Api {
         let mut all = Vec::new();
         for page in 1.. {
             let path = format!("/api/projects/?page={page}&page_size={PAGE}&include=id,title");
-            let Some(Page { results, next }) = self.get("its projects", &path).await? else {
-                break;
-            };
+            // A list that is not there is no list that is empty.
+            let page: Option<Page> = self.get("its projects", &path).await?;
+            let page = page.ok_or(ApiError::Garbled { what: "its projects" })?;
+            let Page { results, next } = page;
             all.extend(results);
             if next.is_none() {
                 break;
             }
         }
         Ok(all)
+    }
+
+    /// One project; `None` when there is none of this number.
+    pub(super) async fn project(&self, number: u64) -> Result<Option<Listed>, ApiError> {
+        self.get("a project", &format!("/api/projects/{number}/?include=id,title")).await
     }
 
     /// Exchanges a token that lasts for one that does not. `None`: it is no longer good.

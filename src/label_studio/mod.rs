@@ -30,8 +30,8 @@ pub use lookup::{Found, Lookup, LookupError, STALE};
 pub use people::{People, PeopleError};
 pub use reference::{Direction, Kind, Reference, StorageType};
 pub use rewrite::{
-    Form, Garbled, JsonRewriter, Known, Location, Member, Place, Seal, TextRewriter, Uris,
-    is_handle, may_hold, media_text, open_handles, plain_uri, replace,
+    Around, Form, Garbled, JsonRewriter, Known, Location, Member, Place, Seal, TextRewriter, Uris,
+    is_handle, may_hold, media_text, open_handles, plain_uri, replace, stands_alone,
 };
 pub use routes::{
     Answer, BadBody, BadTable, Body, BodyRule, Call, Decision, NoRoute, Route, Routes, check_json,

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use super::Location;
 use super::inquiry::{About, InquiryError};
 use crate::catalog::{Place, Project};
-use crate::label_studio::{Call, Column, Form, NoRoute, check_json, open_handles, raw_columns};
+use crate::label_studio::{
+    Call, Column, Form, Known, NoRoute, check_json, open_handles, plain_uri, raw_columns,
+    stands_alone,
+};
 use crate::request::SealedHandle;
 
 /// The Data Manager's own part of the API.
@@ -22,12 +25,12 @@ impl About<'_> {
         &self,
         body: Bytes,
         texts: &[(Range<usize>, Form)],
-        projects: &BTreeSet<u64>,
+        about: Opened<'_>,
     ) -> Result<Bytes, InquiryError> {
         let (mut out, mut from) = (Vec::new(), 0);
         for (range, form) in texts {
             let text = body.get(range.clone()).unwrap_or_default();
-            if let Some(opened) = self.opened_text(text, *form, projects)? {
+            if let Some(opened) = self.opened_text(text, *form, about, &mut Vec::new())? {
                 out.extend_from_slice(body.get(from..range.start).unwrap_or_default());
                 out.extend_from_slice(&opened);
                 from = range.end;
@@ -48,15 +51,23 @@ impl About<'_> {
         projects: &BTreeSet<u64>,
     ) -> Result<(Box<str>, bool), InquiryError> {
         let (mut target, mut columns) = (call.target().into(), Vec::new());
+        let (about, mut opened_here) = (Opened { projects, of_storages: false }, Vec::new());
         if let Some(json) = call.filters()? {
             check_json(json.as_bytes()).map_err(InquiryError::BadFilters)?;
             columns = raw_columns(json.as_bytes());
-            let opened = self.opened_text(json.as_bytes(), Form::Json, projects)?;
+            let opened = self.opened_text(json.as_bytes(), Form::Json, about, &mut opened_here)?;
             let opened = opened.and_then(|opened| String::from_utf8(opened).ok());
             target = call.target_with_filters(&opened.unwrap_or(json)).into();
         }
         if let (Some(body), true) = (body, call.target().starts_with(DATA_MANAGER)) {
             columns.extend(raw_columns(body));
+            self.opened_text(body, Form::Json, about, &mut opened_here)?;
+        }
+        // A handle can be had of anything that one types: only what a task shows is known already to whoever has it.
+        for Held { project, task, text } in &opened_here {
+            if !self.install.lookup.refers(*project, *task, text).await? {
+                return Ok((target, true));
+            }
         }
         for column in columns {
             if self.may_hold_locations(&column, projects).await? {
@@ -66,23 +77,36 @@ impl About<'_> {
         Ok((target, false))
     }
 
-    /// Handles become what they stand for, where they stand for something of the very projects that the request is about.
+    /// Handles become what they stand for, where they stand for something of the very projects that the request is about:
+    /// a location, but for a storage's own settings, and in words that will be sealed again as they were.
     fn opened_text(
         &self,
         text: &[u8],
         form: Form,
-        projects: &BTreeSet<u64>,
+        Opened { projects, of_storages }: Opened<'_>,
+        all: &mut Vec<Held>,
     ) -> Result<Option<Vec<u8>>, InquiryError> {
-        open_handles(text, form, &mut |handle| {
+        open_handles(text, form, &mut |handle, around| {
             let location = SealedHandle::new(handle).and_then(|handle| self.opened(&handle));
-            let Location { project, text, .. } = location.ok_or(InquiryError::ForeignHandle)?;
+            let Location { project, task, text } = location.ok_or(InquiryError::ForeignHandle)?;
             let project = self.catalog.project_by_id(self.person.organization(), project);
-            match project.and_then(|project| project.number) {
-                Some(number) if projects.contains(&number) && !text.contains(['\r', '\n']) => {
-                    Ok(text.into_string())
-                }
-                Some(_) | None => Err(InquiryError::ForeignHandle),
+            let number = project.and_then(|project| project.number);
+            let (Some(project), Some(number)) = (project, number) else {
+                return Err(InquiryError::ForeignHandle);
+            };
+            let known = Known { buckets: names(project), ..Known::default() };
+            let plain = plain_uri(&text);
+            let is_location = plain.contains("://")
+                || text.starts_with("/data/")
+                || known.buckets.iter().any(|name| **name == *text);
+            let alone = around == ("", "") || form == Form::Table;
+            let fits = alone || stands_alone(&text, around, &known);
+            let here = projects.contains(&number) && !text.contains(['\r', '\n']);
+            if !here || !fits || !(is_location || of_storages) {
+                return Err(InquiryError::ForeignHandle);
             }
+            all.push(Held { project: number, task, text: plain });
+            Ok(text.into_string())
         })
     }
 
@@ -100,6 +124,22 @@ impl About<'_> {
         }
         Ok(projects.is_empty())
     }
+}
+
+/// What handles may stand for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opened<'a> {
+    /// Something of these projects.
+    pub(super) projects: &'a BTreeSet<u64>,
+    /// Also a text of a storage's settings, which need not be a location.
+    pub(super) of_storages: bool,
+}
+
+/// What one stood for.
+struct Held {
+    project: u64,
+    task: Option<u64>,
+    text: String,
 }
 
 /// Of a project's storages: buckets and hosts.

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::inbound::Opened;
 use super::matter::{Asked, Matter, Work, WorkBody};
 use super::room::{Room, Share};
 use super::{Admission, Location, NotFoundWhy};
 use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
-    BadBody, Bridge, BridgeError, Call, Deed, Found, Garbled, Kept, Kind, Lookup, LookupError,
-    NoRoute, Reference, plain_uri,
+    Answer, BadBody, Bridge, BridgeError, Call, Deed, Found, Garbled, Kept, Kind, Lookup,
+    LookupError, NoRoute, Reference, plain_uri,
 };
 use crate::listener::{BodyFault, Incoming, read_whole};
 use crate::request::{Ask, Conditions, ObjectKey, ObjectRead, Operation, SealedHandle, Target};
@@ -150,11 +151,11 @@ impl About<'_> {
             let (whole, share) = self.read(incoming).await?;
             let said = incoming.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let read = call.body().read(said, &whole, call.storage_type())?;
-            references.extend(read.references);
+            references.extend_from_slice(&read.references);
             if !whole.is_empty() {
-                let content_type = read.content_type;
+                let content_type = read.content_type.clone();
                 let work = WorkBody { content_type, bytes: whole, _share: Arc::new(share) };
-                body = Some((work, read.texts));
+                body = Some((work, read));
             }
         }
         let Some((projects, own)) = self.look_up(call, &references).await? else {
@@ -162,8 +163,19 @@ impl About<'_> {
         };
         let unopened = body.as_ref().map(|(body, _)| &body.bytes);
         let (target, filters_raw) = self.filters(call, unopened, &projects).await?;
-        if let Some((body, texts)) = &mut body {
-            body.bytes = self.opened_body(body.bytes.clone(), texts, &projects)?;
+        if let Some((body, read)) = &mut body {
+            let of_storages = call.answer() == Answer::Storage;
+            let about = Opened { projects: &projects, of_storages };
+            let opened = self.opened_body(body.bytes.clone(), &read.texts, about)?;
+            if opened != body.bytes {
+                // It names the same as before, or it is not what was decided about.
+                let said = read.content_type.to_str().ok();
+                let again = call.body().read(said, &opened, call.storage_type())?;
+                if again.references != read.references {
+                    return Err(InquiryError::ForeignHandle);
+                }
+            }
+            body.bytes = opened;
         }
         Ok(Matter::Work(Box::new(Work {
             projects: projects.into_iter().collect(),

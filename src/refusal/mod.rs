@@ -290,9 +290,10 @@ impl From<DeskError> for Refusal {
             DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
             DeskError::Invitation { cause, again } => Self::not_accepted(cause, again),
             DeskError::Body(fault) => Self::new(body_code(&fault), fault),
-            DeskError::BadJson(_) | DeskError::BatchTooLarge { .. } | DeskError::BadForm(_) => {
-                Self::new(Code::BadBody, error)
-            }
+            DeskError::BadExchange
+            | DeskError::BadJson(_)
+            | DeskError::BatchTooLarge { .. }
+            | DeskError::BadForm(_) => Self::new(Code::BadBody, error),
             DeskError::BadKey(_) => Self::new(Code::BadKey, error),
             DeskError::NoSuchAsset | DeskError::NoSuchRequest => Self::new(Code::NotFound, error),
             DeskError::Exchange(error) => error.into(),

@@ -30,6 +30,7 @@ mod catalogue;
 mod check;
 mod exports;
 mod handles;
+mod hostile;
 mod journey;
 mod kept;
 mod leaks;

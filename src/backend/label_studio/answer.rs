@@ -2,6 +2,7 @@
 //! but a content type from a list; no answer of a kind that was not expected; no text of its errors but JSON, rewritten.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
@@ -62,7 +63,7 @@ const EXPORTS_ARCHIVE: [&str; 2] = ["application/zip", "application/.zip"];
 pub(super) async fn reply(
     errand: &Errand,
     answer: Answer,
-    (call, archives): (&Call, &Semaphore),
+    (call, archives): (&Call, &Arc<Semaphore>),
     passing: Passing,
 ) -> Result<Reply, BackendError> {
     let kind = content_type(&answer.headers);
@@ -217,7 +218,7 @@ async fn export(
     errand: &Errand,
     answer: Answer,
     passing: Passing,
-    archives: &Semaphore,
+    archives: &Arc<Semaphore>,
 ) -> Result<Reply, BackendError> {
     let Answer { status, headers: said, piece, .. } = answer;
     let kind = content_type(&said);
@@ -231,12 +232,17 @@ async fn export(
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         (text, ReplyBody::rewritten(Rewritten::new(piece, passing.into_text())))
     } else if is(&kind, &EXPORTS_ARCHIVE) {
-        let _turn = archives.acquire().await;
+        let turn = Arc::clone(archives).acquire_owned().await;
         let (bytes, complete) = piece.read(archive::LARGEST).await?;
         if !complete {
             return Err(BackendError::Withheld(archive::Withheld::TooLarge));
         }
-        let work = move || archive::rewritten(&bytes, &passing, archive::UNPACKED);
+        // The turn is the work's, which goes on when the client has gone away.
+        let work = move || {
+            let done = archive::rewritten(&bytes, &passing, archive::UNPACKED);
+            drop(turn);
+            done
+        };
         let done = tokio::task::spawn_blocking(work).await;
         let done = done.or(Err(errand.unusable("its archive broke the rewriter")))?;
         let whole = done.map_err(BackendError::Withheld)?;

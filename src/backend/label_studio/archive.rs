@@ -21,6 +21,8 @@ pub(super) trait Fit {
 pub(super) const LARGEST: usize = 64 << 20;
 /// What all of its members may unpack to, in bytes: none is ever held unpacked.
 pub(super) const UNPACKED: u64 = 1 << 30;
+/// What they may grow to, in bytes: handles are longer than what they stand for.
+const MOST_MADE: usize = 2 << 30;
 const MOST_MEMBERS: usize = 100_000;
 const PIECE: usize = 64 << 10;
 
@@ -35,6 +37,8 @@ pub enum Withheld {
     Name,
     #[error("a member is neither text nor media of a known kind")]
     UnknownKind,
+    #[error("it holds media that Label Studio fetched for tasks, whosever they are")]
+    Media,
     #[error("a member is not what its name says")]
     Garbled,
 }
@@ -44,7 +48,7 @@ pub enum Withheld {
 enum Kind {
     Json,
     Text,
-    /// The bytes of something that tasks refer to, and masks that were drawn on it.
+    /// Masks that were drawn, and the bytes of what tasks refer to.
     Media,
 }
 
@@ -65,6 +69,12 @@ fn kind(name: &str) -> Option<Kind> {
     }
 }
 
+/// Label Studio draws masks into files of its own, beside the rest. What it fetched for tasks lies in folders: it takes any file
+/// of its disk and any upload for that, of whichever project.
+fn is_mask(name: &str) -> bool {
+    name.starts_with("task-") && !name.contains('/')
+}
+
 /// The archive, fit to leave. `most`: what its members may unpack to.
 pub(super) fn rewritten(archive: &[u8], fit: &dyn Fit, most: u64) -> Result<Vec<u8>, Withheld> {
     let mut read = ZipArchive::new(Cursor::new(archive)).or(Err(Withheld::Unreadable))?;
@@ -72,7 +82,7 @@ pub(super) fn rewritten(archive: &[u8], fit: &dyn Fit, most: u64) -> Result<Vec<
         return Err(Withheld::TooLarge);
     }
     let mut written = ZipWriter::new(Cursor::new(Vec::with_capacity(archive.len())));
-    let mut left = most;
+    let (mut left, mut made) = (most, 0);
     for index in 0..read.len() {
         let mut member = read.by_index(index).or(Err(Withheld::Unreadable))?;
         let name = member.name().or(Err(Withheld::Name))?.into_owned();
@@ -85,6 +95,9 @@ pub(super) fn rewritten(archive: &[u8], fit: &dyn Fit, most: u64) -> Result<Vec<
             continue;
         }
         let kind = kind(&name).ok_or(Withheld::UnknownKind)?;
+        if kind == Kind::Media && !is_mask(&name) {
+            return Err(Withheld::Media);
+        }
         written.start_file(name, options).or(Err(Withheld::Unreadable))?;
         let mut rewriter = match kind {
             Kind::Json => Some(fit.json()),
@@ -108,6 +121,10 @@ pub(super) fn rewritten(archive: &[u8], fit: &dyn Fit, most: u64) -> Result<Vec<
                 None => out.extend_from_slice(bytes),
             }
             is_first = false;
+            made += out.len();
+            if made > MOST_MADE {
+                return Err(Withheld::TooLarge);
+            }
             written.write_all(&out).or(Err(Withheld::Unreadable))?;
             out.clear();
         }

@@ -24,11 +24,27 @@ pub(super) fn narrowed(call: &Call, wanted: &policy::Errand) -> Narrowed {
     if call.answer() == Answer::Shell {
         return Narrowed { target: SHELL.to_owned(), own: None };
     }
+    if call.answer() == Answer::Export && !wanted.sees_locations {
+        return Narrowed { target: without_media(&wanted.target), own: None };
+    }
     if call.deed() != Deed::ListProjects {
         return Narrowed { target: wanted.target.to_string(), own: None };
     }
     let visible = wanted.projects.iter().filter_map(|it| it.number).collect::<Vec<_>>();
     narrow(&wanted.target, (!wanted.sees_all).then_some(visible.as_slice()))
+}
+
+/// What Label Studio would fetch for tasks of an export, it fetches from any project: it fetches nothing.
+fn without_media(target: &str) -> String {
+    const MEDIA: &str = "download_resources=";
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if !path.ends_with("/export") {
+        return target.to_owned();
+    }
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with(MEDIA));
+    let none = format!("{MEDIA}false");
+    let pairs: Vec<_> = kept.chain([&*none]).collect();
+    format!("{path}?{}", pairs.join("&"))
 }
 
 /// `visible`: nothing else may be listed; `None`: everything may.

@@ -50,7 +50,7 @@ pub struct Install {
     people: Arc<People>,
     control: Control,
     files: Files,
-    archives: Semaphore,
+    archives: Arc<Semaphore>,
 }
 
 /// Archives that are rewritten at once: each is held whole, as it came and as it leaves.
@@ -65,7 +65,7 @@ impl Install {
         (adoption, people, control): (Arc<Adoption>, Arc<People>, Control),
     ) -> Result<Self, BackendError> {
         let server = Server::new(host.clone())?;
-        let (files, archives) = (Files::default(), Semaphore::new(MOST_ARCHIVES));
+        let (files, archives) = (Files::default(), Arc::new(Semaphore::new(MOST_ARCHIVES)));
         Ok(Self { host, server, lookup, adoption, people, control, files, archives })
     }
 }

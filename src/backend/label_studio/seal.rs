@@ -176,10 +176,10 @@ impl Passing {
         format!("/-/m/{}", handle.as_str())
     }
 
-    /// Only what stands in a task's data is referred to by the task: annotations say what annotators typed.
+    /// Only what stands in a task's data is referred to by the task: annotations and tabs say what their owners typed.
     fn learn(&self, text: &str, task: Option<u64>, in_data: bool) {
         let number = self.project.as_ref().and_then(|project| project.number);
-        if let (Some(number), true) = (number, in_data) {
+        if let (Some(number), true) = (number, in_data && self.lists_tasks) {
             self.lookup.learn_uri((number, task), text, self.asked_at);
         }
     }

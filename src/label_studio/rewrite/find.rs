@@ -129,6 +129,18 @@ pub fn media_text(target: &str) -> Option<String> {
     }
 }
 
+/// Whether this part of a text is found as one location, no more and no less, when the text leaves again.
+#[must_use]
+pub fn stands_alone(text: &str, (before, after): (&str, &str), known: &Known) -> bool {
+    const NEAR: usize = 16;
+    let near = before.char_indices().rev().take(NEAR).last().map_or(0, |(at, _)| at);
+    let before = before.get(near..).unwrap_or_default();
+    let after: String = after.chars().take(NEAR).collect();
+    let (from, to) = (before.len(), before.len() + text.len());
+    let whole = format!("{before}{text}{after}");
+    find(&whole, known).iter().any(|found| (found.from, found.to) == (from, to))
+}
+
 /// A location as it stood in a text, without the escapes of that text.
 #[must_use]
 pub fn plain_uri(text: &str) -> String {
@@ -301,8 +313,19 @@ fn end(text: &str, from: usize, after: usize) -> usize {
     let before = text.get(..from).and_then(|text| text.chars().next_back());
     let rest = text.get(after..).unwrap_or_default();
     let in_quotes = |quote: char| {
-        let stop = |c: char| c == quote || matches!(c, '<' | '>' | '\n' | '\r');
-        after + rest.find(stop).unwrap_or(rest.len())
+        // In a cell of a table a doubled quote is one of the text's own (RFC 4180), unless the whole text stands in such.
+        let doubled =
+            text.get(..from).is_some_and(|it| it.ends_with(&String::from_iter([quote; 2])));
+        let mut letters = rest.char_indices().peekable();
+        while let Some((at, letter)) = letters.next() {
+            let twice = letter == quote && letters.peek().is_some_and(|(_, next)| *next == quote);
+            if twice && !doubled {
+                letters.next();
+            } else if letter == quote || matches!(letter, '<' | '>' | '\n' | '\r') {
+                return after + at;
+            }
+        }
+        after + rest.len()
     };
     match before {
         Some(quote @ ('"' | '\'' | '`')) => {
@@ -323,7 +346,7 @@ fn end(text: &str, from: usize, after: usize) -> usize {
 }
 
 fn is_whole(rest: &str) -> bool {
-    !rest.contains(['"', '\'', '<', '>', '\n', '\r', '`']) && !rest.contains("://")
+    !rest.contains(['<', '>', '\n', '\r']) && !rest.contains("://")
 }
 
 /// The end of what stands in running text.

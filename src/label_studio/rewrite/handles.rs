@@ -14,7 +14,7 @@ const MARKS: [&str; 2] = ["/-/m/", "\\/-\\/m\\/"];
 pub fn open_handles<E: From<Garbled>>(
     bytes: &[u8],
     form: Form,
-    open: &mut dyn FnMut(&str) -> Result<String, E>,
+    open: &mut Open<'_, E>,
 ) -> Result<Option<Vec<u8>>, E> {
     match form {
         Form::Json => open_json(bytes, open),
@@ -25,10 +25,7 @@ pub fn open_handles<E: From<Garbled>>(
     }
 }
 
-fn open_json<E: From<Garbled>>(
-    json: &[u8],
-    open: &mut dyn FnMut(&str) -> Result<String, E>,
-) -> Result<Option<Vec<u8>>, E> {
+fn open_json<E: From<Garbled>>(json: &[u8], open: &mut Open<'_, E>) -> Result<Option<Vec<u8>>, E> {
     let mut out = Vec::with_capacity(json.len());
     let mut rewriter = JsonRewriter::new(Opening { open, any: false, failed: None });
     rewriter.push(json, &mut out)?;
@@ -39,19 +36,22 @@ fn open_json<E: From<Garbled>>(
     }
 }
 
+/// Gives what a handle stands for, told what stands around it in its text.
+type Open<'o, E> = dyn FnMut(&str, Around<'_>) -> Result<String, E> + 'o;
+
 struct Opening<'o, E> {
-    open: &'o mut dyn FnMut(&str) -> Result<String, E>,
+    open: &'o mut Open<'o, E>,
     any: bool,
     failed: Option<E>,
 }
 
-impl<E> Seal for Opening<'_, E> {
+impl<E: From<Garbled>> Seal for Opening<'_, E> {
     fn minds(&self, raw: &str) -> bool {
         self.failed.is_none() && raw.contains(['/', '\\'])
     }
 
     fn string(&mut self, _at: &Place<'_>, text: &str) -> Option<String> {
-        match replaced(text, &mut |handle, _| (self.open)(handle)) {
+        match replaced(text, &mut |handle, around| (self.open)(handle, around)) {
             Ok(opened) => {
                 self.any |= opened.is_some();
                 opened
@@ -63,8 +63,15 @@ impl<E> Seal for Opening<'_, E> {
         }
     }
 
+    /// A name says what a member is, and was judged unopened: only a location may come out of it, which none that means
+    /// anything to Label Studio is.
     fn name(&mut self, at: &Place<'_>, text: &str) -> Option<String> {
-        self.string(at, text)
+        let opened = self.string(at, text)?;
+        if !opened.contains("://") {
+            self.failed = Some(Garbled::NotJson.into());
+            return None;
+        }
+        Some(opened)
     }
 
     fn member(&mut self, _at: &Place<'_>) -> Member {
@@ -75,12 +82,9 @@ impl<E> Seal for Opening<'_, E> {
 }
 
 /// In tables, what a handle stands for must stay in its cell (RFC 4180).
-fn open_cells<E: From<Garbled>>(
-    table: &str,
-    open: &mut dyn FnMut(&str) -> Result<String, E>,
-) -> Result<Option<String>, E> {
+fn open_cells<E: From<Garbled>>(table: &str, open: &mut Open<'_, E>) -> Result<Option<String>, E> {
     replaced(table, &mut |handle, (before, after)| {
-        let opened = open(handle)?;
+        let opened = open(handle, (before, after))?;
         if before.matches('"').count() % 2 == 1 {
             return Ok(opened.replace('"', "\"\""));
         }
@@ -98,7 +102,7 @@ fn open_cells<E: From<Garbled>>(
 }
 
 /// What stands before and after a handle.
-type Around<'t> = (&'t str, &'t str);
+pub type Around<'t> = (&'t str, &'t str);
 
 /// The text with every handle in it replaced by what `with` gives for it and for what stands around it.
 fn replaced<E>(
@@ -168,9 +172,10 @@ mod tests {
     }
 
     fn opened(text: &str, form: Form) -> String {
-        let open = &mut |handle: &str| match handle {
+        let open = &mut |handle: &str, _: Around<'_>| match handle {
             "bad" => Err(Fault),
             "list" => Ok("s3://b/a,b".to_owned()),
+            "word" => Ok("id".to_owned()),
             handle => Ok(format!("s3://b/{handle}\"")),
         };
         match open_handles(text.as_bytes(), form, open) {
@@ -197,6 +202,8 @@ mod tests {
             (r#"{"a":"/-/n/x"}"#, "none"),
             (r#"{"a":"/-/m/bad"}"#, "error"),
             (r#"{"a":"#, "error"),
+            // What names a member to Label Studio is no location.
+            (r#"{"/-/m/word":7}"#, "error"),
         ] {
             assert_eq!(opened(json, Form::Json), expected, "{json}");
         }

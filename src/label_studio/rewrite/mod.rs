@@ -7,8 +7,8 @@ mod json;
 mod spelling;
 mod text;
 
-pub use find::{Known, Location, Uris, may_hold, media_text, plain_uri, replace};
-pub use handles::{is_handle, open_handles};
+pub use find::{Known, Location, Uris, may_hold, media_text, plain_uri, replace, stands_alone};
+pub use handles::{Around, is_handle, open_handles};
 pub use json::{JsonRewriter, Member, Place, Seal};
 pub use text::TextRewriter;
 

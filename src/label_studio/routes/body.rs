@@ -264,10 +264,14 @@ impl<'de> Visitor<'de> for Reading {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        // A body is held whole beside this: of a list only the objects matter, and of those what is no object itself.
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
-            list.push(item);
+            if matches!(item, Json::Object(_)) {
+                list.push(item);
+            }
         }
+        list.shrink_to_fit();
         Ok(Json::List(list))
     }
 
@@ -277,8 +281,10 @@ impl<'de> Visitor<'de> for Reading {
             if !names.insert(name.clone()) {
                 return Err(A::Error::custom("a member stands twice"));
             }
-            list.push((name, value));
+            let is_deeper = matches!(value, Json::List(_) | Json::Object(_));
+            list.push((name, if is_deeper { Json::Other } else { value }));
         }
+        list.shrink_to_fit();
         Ok(Json::Object(list))
     }
 }
