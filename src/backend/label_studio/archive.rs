@@ -201,7 +201,7 @@ mod tests {
         let members: [(&str, &[u8]); 4] = [
             ("result.json", b"{\"a\":\"X\"}"),
             ("labels/one.txt", b"X"),
-            ("images/one.PNG", &png),
+            ("task-1-annotation-2.PNG", &png),
             ("empty.json", b""),
         ];
         let out = passed(&archive(&members)).unwrap();
@@ -209,7 +209,7 @@ mod tests {
         for (name, expected) in [
             ("result.json", b"{\"a\":\"Y\"}".as_slice()),
             ("labels/one.txt", b"Y"),
-            ("images/one.PNG", &png),
+            ("task-1-annotation-2.PNG", &png),
             ("empty.json", b""),
         ] {
             let mut content = Vec::new();
@@ -231,10 +231,16 @@ mod tests {
             ("words, a line each", archive(&[("a.conll", b"x")]), Withheld::UnknownKind),
             ("no extension", archive(&[("LICENSE", b"x")]), Withheld::UnknownKind),
             ("an archive in it", archive(&[("a.zip", &whole)]), Withheld::UnknownKind),
-            ("text that calls itself an image", archive(&[("a.png", b"see X")]), Withheld::Garbled),
+            (
+                "text that calls itself an image",
+                archive(&[("task-1.png", b"see X")]),
+                Withheld::Garbled,
+            ),
             ("what is not JSON", archive(&[("a.json", b"broken")]), Withheld::Garbled),
             ("a bomb", archive(&[("a.txt", &zeros)]), Withheld::TooLarge),
-            ("a bomb of media", archive(&[("a.png", &zeros)]), Withheld::TooLarge),
+            ("a bomb of media", archive(&[("task-1.png", &zeros)]), Withheld::TooLarge),
+            ("what was fetched", archive(&[("images/a.png", b"\x89PNG")]), Withheld::Media),
+            ("an upload", archive(&[("a.png", b"\x89PNG")]), Withheld::Media),
             ("half of one", whole[..whole.len() / 2].to_vec(), Withheld::Unreadable),
             ("nothing", Vec::new(), Withheld::Unreadable),
             ("no archive", b"{}".to_vec(), Withheld::Unreadable),
