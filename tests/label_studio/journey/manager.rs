@@ -15,8 +15,8 @@ async fn refused(browser: &Browser) -> Vec<(String, Option<u64>)> {
 }
 
 /// Each page, until it shows these words of its own; nothing that it asks for is refused, and it complains of nothing.
-async fn tour(world: &World, who: &Person, pages: &[(&str, &str)]) {
-    let number = world.cats.number.to_string();
+async fn tour(world: &World, who: &Person, number: u64, pages: &[(&str, &str)]) {
+    let number = number.to_string();
     let browser = sign_in(world, &who.email, "/projects/").await;
     for (path, words) in pages {
         let path = path.replace("{project}", &number);
@@ -51,9 +51,12 @@ async fn a_managers_pages_open_without_a_complaint() {
         ("/user/account/hotkeys", "Hotkeys"),
         ("/models", "Create a Model"),
     ];
-    tour(world, &world.manager, &pages).await;
+    // One of its own: what other tests annotate does not fit every configuration, which Label Studio says.
+    let home = world.fresh("Toured").await;
+    world.site.member("acme", &home.name, &world.manager.email, "manager");
+    tour(world, &world.manager, home.number, &pages).await;
     // The organization is the owner's.
-    tour(world, &world.owner, &[("/organization", &world.alice.email)]).await;
+    tour(world, &world.owner, home.number, &[("/organization", &world.manager.email)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
