@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::api::{Api, ApiError};
-use crate::catalog::{AccountId, OrganizationId, OrganizationName, ProjectName, WorkspaceName};
+use crate::catalog::{
+    AccountId, OrganizationId, OrganizationName, ProjectId, ProjectName, WorkspaceName,
+};
 use crate::records::{self, RecordsError, Watch};
 
 /// Keeps the catalogue's projects in step with Label Studio's.
@@ -61,22 +63,33 @@ impl Adoption {
         for project in &listed {
             let title = project.title.as_deref().unwrap_or_default();
             let same = known.iter().any(|(number, _, had)| *number == project.id && had == title);
-            if !same && let Err(error) = self.adopt(project.id, title, None).await {
-                // The others are not to wait for this one.
-                tracing::warn!(number = project.id, cause = %words(&error), "a project was not adopted");
+            if !same {
+                self.take_in(project.id, title).await;
             }
         }
-        for (number, id, _) in &known {
-            // An install without any project is another one, or has lost its own: nothing goes with them.
-            if listed.is_empty() || listed.iter().any(|one| one.id == *number) {
-                continue;
-            }
-            // A list that changes while it is read can miss one.
-            if self.api.project(*number).await?.is_none() {
-                self.watch.records().release_project(*id).await?;
-            }
+        // An install without any project is another one, or has lost its own: nothing goes with them.
+        let missing = known.iter().filter(|(number, ..)| {
+            !listed.is_empty() && !listed.iter().any(|one| one.id == *number)
+        });
+        for (number, id, _) in missing {
+            self.let_go(*number, *id).await?;
         }
         Ok(self.watch.catch_up().await?)
+    }
+
+    /// The others are not to wait for one that cannot be had.
+    async fn take_in(&self, number: u64, title: &str) {
+        if let Err(error) = self.adopt(number, title, None).await {
+            tracing::warn!(number, cause = %words(&error), "a project was not adopted");
+        }
+    }
+
+    /// Of what is gone indeed: a list that changes while it is read can miss one.
+    async fn let_go(&self, number: u64, id: ProjectId) -> Result<(), AdoptionError> {
+        if self.api.project(number).await?.is_none() {
+            self.watch.records().release_project(id).await?;
+        }
+        Ok(())
     }
 
     /// Takes one in that was just made by this account; it holds when this returns.

@@ -148,7 +148,7 @@ async fn another_key_of_label_studios_costs_nobody_a_request() {
     assert!(!asked.text().contains("lea"), "{}", asked.text());
     // The log is written by another thread.
     let told = || pair.site.log().contains("let him sign in at the gateway once");
-    tokio::task::block_in_place(|| crate::world::until("the log names the remedy", told));
+    tokio::task::block_in_place(|| until("the log names the remedy", told));
     assert_eq!(pair.sign_in("lea@example.com").await.status, StatusCode::SEE_OTHER);
     let asked = pair.site.ask(Method::GET, WHOAMI, None, &lea).await;
     assert_eq!(asked.json()["email"], "lea@example.com", "{}", asked.text());
@@ -294,7 +294,7 @@ async fn a_user_whom_the_gateway_did_not_make_is_not_taken_over() {
     for words in ["Label Studio has a user lea@example.com", "let him sign in at the gateway once"]
     {
         tokio::task::block_in_place(|| {
-            crate::world::until(words, || pair.site.log().contains(words));
+            until(words, || pair.site.log().contains(words));
         });
     }
     // The remedy, word for word.
