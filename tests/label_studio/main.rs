@@ -35,6 +35,7 @@ mod journey;
 mod kept;
 mod leaks;
 mod lists;
+mod locations;
 mod matrix;
 mod media;
 mod moves;
