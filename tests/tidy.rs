@@ -93,7 +93,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("miette", &["settings"]),
     ("mimalloc", &["main"]),
     ("moka", &["backend", "identity", "label_studio", "policy"]),
-    ("percent_encoding", &["backend", "label_studio", "refusal", "request"]),
+    ("percent_encoding", &["backend", "ground", "label_studio", "refusal"]),
     ("pingora_limits", &["listener"]),
     ("prometheus_client", &["telemetry"]),
     ("quick_xml", &["backend", "credential"]),

@@ -5,6 +5,7 @@ pub mod causes;
 pub mod clock;
 pub mod control;
 pub mod digest;
+pub mod form;
 pub mod generation;
 pub mod random;
 pub mod seal;

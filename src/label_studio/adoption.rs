@@ -7,6 +7,7 @@ use super::api::{Api, ApiError};
 use crate::catalog::{
     AccountId, OrganizationId, OrganizationName, ProjectId, ProjectName, WorkspaceName,
 };
+use crate::ground::causes::told;
 use crate::records::{self, RecordsError, Watch};
 
 /// Keeps the catalogue's projects in step with Label Studio's.
@@ -45,7 +46,7 @@ impl Adoption {
             if let Err(error) = &done
                 && !failing
             {
-                tracing::warn!(cause = %words(error), "Label Studio's projects cannot be read; asking again");
+                tracing::warn!(cause = %told(error), "Label Studio's projects cannot be read; asking again");
             }
             failing = done.is_err();
             tokio::time::sleep(if failing { SOON } else { PERIOD }).await;
@@ -80,7 +81,7 @@ impl Adoption {
     /// The others are not to wait for one that cannot be had.
     async fn take_in(&self, number: u64, title: &str) {
         if let Err(error) = self.adopt(number, title, None).await {
-            tracing::warn!(number, cause = %words(&error), "a project was not adopted");
+            tracing::warn!(number, cause = %told(&error), "a project was not adopted");
         }
     }
 
@@ -142,17 +143,6 @@ fn name_of(title: &str, number: u64) -> ProjectName {
     let slug = if slug.is_empty() { "project" } else { slug };
     #[expect(clippy::expect_used, reason = "letters, digits and dashes, at most 61 of them")]
     format!("{slug}-{number}").parse().expect("a name")
-}
-
-fn words(error: &AdoptionError) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

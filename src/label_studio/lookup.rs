@@ -266,16 +266,14 @@ impl Lookup {
             total: u64,
         }
         let path = columns::path(project, column, names);
-        let (api, control) = (Arc::clone(&self.api), self.control.clone());
-        let flight = self.columns.try_get_with((project, column.into()), async move {
-            let asked = control.run(async move { api.get("a filter", &path).await }).await?;
-            match asked {
+        let asking = |api: Arc<Api>| async move {
+            match api.get("a filter", &path).await {
                 Ok(tasks) => Ok(tasks.is_none_or(|Tasks { total }| total > 0)),
                 Err(ApiError::Refused { .. } | ApiError::Garbled { .. }) => Ok(true),
                 Err(error) => Err(LookupError::from(error)),
             }
-        });
-        Box::pin(flight).await.map_err(|error: Arc<LookupError>| LookupError::clone(&error))
+        };
+        self.once(&self.columns, (project, column.into()), asking, |_| true).await
     }
 
     /// A write may have moved or removed it.

@@ -17,6 +17,7 @@ pub struct Opened {
     pub key: ObjectKey,
 }
 
+const OBJECT: u8 = 1;
 /// Plaintexts are padded to a multiple of this.
 pub(super) const BLOCK: usize = 64;
 
@@ -24,14 +25,14 @@ impl Opened {
     /// Seals it for the owner of `seal_key`. `None` only if the text outgrew a handle, which no key can do.
     #[must_use]
     pub fn seal(&self, account: AccountId, seal_key: &SealKey) -> Option<SealedHandle> {
-        let sealed = seal_key.seal(&context(account), &self.to_bytes()?);
+        let sealed = seal_key.seal(&context(OBJECT, account), &self.to_bytes()?);
         encode(&sealed)
     }
 
     /// Opens a handle. `None` for whatever this account did not seal with this very key.
     #[must_use]
     pub fn open(handle: &SealedHandle, account: AccountId, seal_key: &SealKey) -> Option<Self> {
-        Self::from_bytes(&seal_key.open(&context(account), &decode(handle)?).ok()?)
+        Self::from_bytes(&seal_key.open(&context(OBJECT, account), &decode(handle)?).ok()?)
     }
 
     /// Project (8 bytes), storage (8), length of the key (2), key, zeros.
@@ -69,10 +70,10 @@ pub(super) fn decode(handle: &SealedHandle) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(handle.as_str()).ok()
 }
 
-fn context(account: AccountId) -> [u8; 9] {
-    const VERSION: u8 = 1;
+/// What a handle is bound to: its kind and its owner.
+pub(super) fn context(kind: u8, account: AccountId) -> [u8; 9] {
     let [a, b, c, d, e, f, g, h] = account.0.to_be_bytes();
-    [VERSION, a, b, c, d, e, f, g, h]
+    [kind, a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::catalog::{AccountId, ProjectId};
 use crate::ground::seal::SealKey;
 use crate::request::SealedHandle;
 
-use super::handle::{BLOCK, decode, encode};
+use super::handle::{BLOCK, context, decode, encode};
 
 /// A raw URI, with the project and the task that it stood in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub struct Location {
     pub text: Box<str>,
 }
 
+const LOCATION: u8 = 2;
 /// Longer texts make no handle: an address must stay one that servers and browsers take.
 const LONGEST: usize = 2_700;
 
@@ -23,13 +24,13 @@ impl Location {
     /// Seals it for the owner of `seal_key`. `None` for a text that is too long.
     #[must_use]
     pub fn seal(&self, account: AccountId, seal_key: &SealKey) -> Option<SealedHandle> {
-        encode(&seal_key.seal(&context(account), &self.to_bytes()?))
+        encode(&seal_key.seal(&context(LOCATION, account), &self.to_bytes()?))
     }
 
     /// Opens one. `None` for whatever this account did not seal with this very key.
     #[must_use]
     pub fn open(handle: &SealedHandle, account: AccountId, seal_key: &SealKey) -> Option<Self> {
-        Self::from_bytes(&seal_key.open(&context(account), &decode(handle)?).ok()?)
+        Self::from_bytes(&seal_key.open(&context(LOCATION, account), &decode(handle)?).ok()?)
     }
 
     /// Project (8 bytes), task or zero (8), length of the text (2), text, zeros.
@@ -61,12 +62,6 @@ impl Location {
         };
         (opened.to_bytes()? == bytes).then_some(opened)
     }
-}
-
-fn context(account: AccountId) -> [u8; 9] {
-    const VERSION: u8 = 2;
-    let [a, b, c, d, e, f, g, h] = account.0.to_be_bytes();
-    [VERSION, a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]

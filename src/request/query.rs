@@ -1,8 +1,7 @@
 //! A query string against a closed list of names. Values are decoded once, as forms encode them (`+` is a space).
 
-use percent_encoding::percent_decode;
-
 use super::RequestError;
+use crate::ground::form::decoded;
 
 /// Reads `query`, which may hold each of `names` once and nothing else. The values come in the order of `names`.
 pub(super) fn parse<const N: usize>(
@@ -14,7 +13,7 @@ pub(super) fn parse<const N: usize>(
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let slot = names.iter().zip(&mut values).find(|(known, _)| **known == name);
         match slot {
-            Some((_, empty @ None)) => *empty = Some(decode(value).ok_or_else(|| bad(name))?),
+            Some((_, empty @ None)) => *empty = Some(decoded(value).ok_or_else(|| bad(name))?),
             Some((_, Some(_))) | None => return Err(bad(name)),
         }
     }
@@ -24,25 +23,6 @@ pub(super) fn parse<const N: usize>(
 /// Names what is wrong, for the operator; what a client made up is cut short.
 pub(super) fn bad(name: &str) -> RequestError {
     RequestError::BadQuery { name: name.chars().take(64).collect() }
-}
-
-/// `None` for a broken escape, what is not UTF-8, and the bytes that no key holds either.
-fn decode(value: &str) -> Option<String> {
-    let spaced = value.replace('+', " ");
-    let mut rest = spaced.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                after
-            }
-            (b'%', _) => return None,
-            (_, tail) => tail,
-        };
-    }
-    let decoded = percent_decode(spaced.as_bytes()).decode_utf8().ok()?;
-    (!decoded.contains(['\0', '\r', '\n'])).then(|| decoded.into_owned())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Query strings: decoded once, each name once, only what the row takes.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::NoRoute;
 use super::matching::number;
 use super::row::Thing;
+use crate::ground::form::decoded;
 use crate::label_studio::{Direction, Kind};
 
 /// What a row takes.
@@ -162,25 +163,7 @@ pub(super) fn read(query: Option<&str>) -> Result<Vec<(String, String)>, NoRoute
     let read = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let bad = || NoRoute::BadQuery { name: name.chars().take(64).collect() };
-        Ok((decode(name).ok_or_else(bad)?, decode(value).ok_or_else(bad)?))
+        Ok((decoded(name).ok_or_else(bad)?, decoded(value).ok_or_else(bad)?))
     });
     read.collect()
-}
-
-fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    let mut rest = spaced.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                after
-            }
-            (b'%', _) => return None,
-            (_, tail) => tail,
-        };
-    }
-    let decoded = percent_decode(spaced.as_bytes()).decode_utf8().ok()?;
-    (!decoded.contains(['\0', '\r', '\n'])).then(|| decoded.into_owned())
 }
