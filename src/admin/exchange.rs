@@ -28,7 +28,10 @@ pub(super) async fn answer(
     body: Option<RequestBody>,
 ) -> Result<Answer, DeskError> {
     let body = body::read(incoming, body, "application/json", LIMIT).await?;
-    let Asked { refresh } = serde_json::from_slice(&body).or(Err(DeskError::BadExchange))?;
+    // A list of one text would be read as the same.
+    let object = Some(&body[..]).filter(|body| body.trim_ascii_start().starts_with(b"{"));
+    let asked = object.and_then(|object| serde_json::from_slice(object).ok());
+    let Asked { refresh } = asked.ok_or(DeskError::BadExchange)?;
     let exchanged = schemes.exchange(Secret::new(refresh), incoming.client()).await;
     let exchanged = exchanged.map_err(DeskError::Exchange)?;
     let answer = Answer::json(&Answered { access: exchanged.access.expose() })?;

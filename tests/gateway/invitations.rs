@@ -196,3 +196,16 @@ async fn futures_of(all: impl Iterator<Item = impl Future<Output = u16>>) -> Vec
     .await;
     done.into_iter().flatten().collect()
 }
+
+#[tokio::test]
+async fn looking_at_links_uses_up_nobodys_sign_in() {
+    let site = world("");
+    // As a page of anybody's could make a browser do.
+    let invented = format!("/-/invitations/{}", "A".repeat(43));
+    let mut looks = 0;
+    while site.get(&invented, None).await.status != StatusCode::TOO_MANY_REQUESTS {
+        looks += 1;
+        assert!(looks < 500, "they are not counted");
+    }
+    site.sign_in("owner@example.com").await;
+}

@@ -331,3 +331,40 @@ async fn a_personal_token_that_the_gateway_never_saw_stays_good() {
     }
     assert!(blocking(move || open.studio.access(&personal)).await.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_with_a_password_of_its_own_is_led_by_no_e_mail() {
+    let (open, user) = open_and("boss@example.com").await;
+    let personal = open.studio.personal(&user);
+    // Somebody has the account of this e-mail here, by a password that he chose.
+    blocking(|| drop(open.site.person("acme", "boss@example.com", "manager"))).await;
+    let asked = open.whoami(&format!("Token {}", user.legacy)).await;
+    assert_eq!(asked.status, StatusCode::UNAUTHORIZED, "{}", asked.text());
+    let refreshed = open.refresh(&personal).await;
+    assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED, "{}", refreshed.text());
+    assert!(
+        blocking(move || open.studio.access(&personal)).await.is_some(),
+        "nothing was taken from him"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_comes_in_the_wrong_shape_is_written_down_nowhere() {
+    let (open, user) = open_and("shape@example.com").await;
+    let personal = open.studio.personal(&user);
+    for body in [
+        json!(personal),
+        json!([personal]),
+        json!({ "refresh": [personal] }),
+        json!({ personal.as_str(): 1 }),
+    ] {
+        let body = body.to_string().into_bytes();
+        let refused =
+            open.site.send(Method::POST, "/api/token/refresh/", None, &[JSON], body).await;
+        assert_eq!((refused.status, &*refused.code()), (StatusCode::BAD_REQUEST, "bad-body"));
+        assert!(!refused.text().contains(&personal));
+    }
+    let audit = blocking(|| open.site.run(&["audit", "tail", "--last", "500", "--json"])).await;
+    assert!(audit.contains("is not {\\\"refresh\\\": TOKEN}"), "{audit}");
+    assert!(!audit.contains(&personal) && !open.site.log().contains(&personal));
+}

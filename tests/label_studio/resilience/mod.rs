@@ -1,6 +1,7 @@
 //! A Label Studio that is gone, slow, restarted or not itself: clear refusals, nothing that leaks, nothing that hangs, and
 //! all well again as soon as it is.
 
+mod elsewhere;
 mod faults;
 mod pretender;
 mod restart;
