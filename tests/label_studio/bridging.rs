@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::label_studio::{LabelStudio, OWNER_PASSWORD, bin};
 use crate::support::site::{self, Answer};
+use crate::support::world::{before, until, until_async};
 use crate::support::{Moto, Person, Site};
-use crate::world::{before, until, until_async};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const WHOAMI: &str = "/api/current-user/whoami";

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::support::label_studio::{LabelStudio, Manner, OWNER_TOKEN, USUAL};
 use crate::support::scripted::{Scripted, say};
+use crate::support::world::{before, until};
 use crate::support::{Moto, Site, site};
-use crate::world::{before, until};
 
 /// An install of its own and a gateway whose owner is olga; the number of its one project.
 fn pair(manner: Manner) -> (LabelStudio, Site, u64) {

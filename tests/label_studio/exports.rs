@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::spellings::found;
-use crate::world::{World, secrets};
+use crate::support::world::{World, secrets};
 
 /// A task of the first project with a box on its image.
 fn annotated(world: &World) -> u64 {

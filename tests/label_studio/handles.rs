@@ -5,8 +5,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::site::Answer;
+use crate::support::world::World;
 use crate::support::{Moto, Person, Site};
-use crate::world::World;
 
 /// A location in every spelling that a task's data can have it in.
 pub fn data(bucket: &str) -> Value {
@@ -366,7 +366,7 @@ async fn who_may_see_locations_gets_them_raw_and_filters_by_them() {
 
 /// A gateway before the same Label Studio whose managers see locations; a manager and an annotator of the first project.
 fn seeing(world: &World) -> (Site, (Person, Person)) {
-    let mut site = crate::world::before_with(
+    let mut site = crate::support::world::before_with(
         &world.studio.address,
         (world.studio, Moto::shared()),
         "[policy]\nfolder = \"rules\"\n",
@@ -382,7 +382,7 @@ fn seeing(world: &World) -> (Site, (Person, Person)) {
     let people =
         (site.person("acme", "mona@example.com", ""), site.person("acme", "anna@example.com", ""));
     site.start();
-    crate::world::until("all projects are adopted", || {
+    crate::support::world::until("all projects are adopted", || {
         site.run(&["project", "list", "--organization", "acme"]).contains(&world.cats.name)
     });
     site.member("acme", &world.cats.name, &people.0.email, "manager");

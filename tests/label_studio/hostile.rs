@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Person;
 use crate::support::site::Answer;
-use crate::world::{Home, World};
+use crate::support::world::{Home, World};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -121,7 +121,7 @@ async fn keys_with_quotes_and_words_around_handles_leave_nothing_of_them_behind(
     let world = tokio::task::spawn_blocking(World::shared).await.unwrap();
     let home = world.fresh("Quotes").await;
     let (number, key) = (home.number, "cats/O'Brien \"the `one`\" passport.png");
-    world.moto.put(key, "image/png", include_bytes!("picture.png"));
+    world.moto.put(key, "image/png", include_bytes!("../support/picture.png"));
     let uri = format!("s3://{}/{key}", world.moto.bucket);
     let task = world.studio.ask(
         "POST",

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::Person;
-use crate::world::{Home, World};
+use crate::support::world::{Home, World};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -13,7 +13,7 @@ const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 fn local_storage(world: &World, home: &Home, name: &str) -> String {
     let folder = world.studio.data.path().join("files").join(name);
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("scan one.png"), include_bytes!("picture.png")).unwrap();
+    std::fs::write(folder.join("scan one.png"), include_bytes!("../support/picture.png")).unwrap();
     let wish =
         json!({ "project": home.number, "title": "disk", "path": folder, "use_blob_urls": true });
     world.studio.ask("POST", "/api/storages/localfiles/", Some(wish));
@@ -47,7 +47,7 @@ async fn a_file_of_the_disk_is_read_by_its_own_project_and_by_no_other() {
     assert!(handle.starts_with("/-/m/"), "{handle}");
     let read = world.site.get(&handle, Some(&world.nobody)).await;
     assert_eq!((read.status, read.header("content-type")), (StatusCode::OK, "image/png"));
-    assert_eq!(read.body, include_bytes!("picture.png"));
+    assert_eq!(read.body, include_bytes!("../support/picture.png"));
     assert_eq!(world.site.get(&address, Some(&world.nobody)).await.status, StatusCode::NOT_FOUND);
     // The same address in a task of another project, whoever wrote it there.
     let hostile = [
@@ -73,7 +73,7 @@ async fn an_upload_is_read_by_its_own_project_and_by_no_other() {
     world.site.member("acme", &other.name, &world.nobody.email, "manager");
     let form = reqwest::multipart::Form::new().part(
         "file",
-        reqwest::multipart::Part::bytes(include_bytes!("picture.png").to_vec())
+        reqwest::multipart::Part::bytes(include_bytes!("../support/picture.png").to_vec())
             .file_name("Möwe.png")
             .mime_str("image/png")
             .unwrap(),
@@ -90,7 +90,7 @@ async fn an_upload_is_read_by_its_own_project_and_by_no_other() {
     // No answer of the gateway's has shown it yet: one look-up finds the task.
     let read = world.site.get(&upload, Some(&world.owner)).await;
     assert_eq!(read.status, StatusCode::OK, "{upload}: {}", read.text());
-    assert_eq!(read.body, include_bytes!("picture.png"));
+    assert_eq!(read.body, include_bytes!("../support/picture.png"));
     assert_eq!(world.site.get(&upload, Some(&world.nobody)).await.status, StatusCode::NOT_FOUND);
     let task = import(world, &world.nobody, &other, &upload).await;
     let shown = image(world, &world.nobody, task).await;

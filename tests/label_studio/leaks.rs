@@ -13,8 +13,8 @@ use crate::handles::data;
 use crate::spellings::{found, readings};
 use crate::support::label_studio::{LabelStudio, OWNER_TOKEN};
 use crate::support::site::Answer;
+use crate::support::world;
 use crate::support::{Moto, Person, Site};
-use crate::world;
 
 /// What the crawl goes through.
 struct Rich {
@@ -164,7 +164,7 @@ fn fill(studio: &LabelStudio, moto: &Moto, project: u64) -> BTreeMap<&'static st
     let post = |path: &str, body: Value| {
         studio.ask("POST", path, Some(body))["id"].as_u64().unwrap().to_string()
     };
-    moto.put(&format!("{PREFIX}/one.png"), "image/png", include_bytes!("picture.png"));
+    moto.put(&format!("{PREFIX}/one.png"), "image/png", include_bytes!("../support/picture.png"));
     let import = studio.storage(project, moto, PREFIX);
     let broken = json!({ "project": project, "title": format!("of {uri}"), "bucket": moto.bucket, "prefix": PREFIX,
         "regex_filter": format!("{PREFIX}/.*"), "s3_endpoint": moto.endpoint, "aws_access_key_id": moto.access_key_id,
@@ -177,7 +177,7 @@ fn fill(studio: &LabelStudio, moto: &Moto, project: u64) -> BTreeMap<&'static st
     let export = post("/api/storages/export/s3", export);
     let folder = studio.data.path().join("files").join(project.to_string());
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("local.png"), include_bytes!("picture.png")).unwrap();
+    std::fs::write(folder.join("local.png"), include_bytes!("../support/picture.png")).unwrap();
     let local =
         json!({ "project": project, "title": "local", "path": folder, "use_blob_urls": true });
     let local = post("/api/storages/localfiles/", local);

@@ -7,8 +7,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::label_studio::LabelStudio;
+use crate::support::world::{self, World};
 use crate::support::{Moto, Person, Site, peer};
-use crate::world::{self, World};
 
 /// A gateway, people and projects that no other test gives roles to.
 fn own() -> &'static World {

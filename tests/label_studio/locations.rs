@@ -4,8 +4,8 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::label_studio::LabelStudio;
+use crate::support::world::{before, until};
 use crate::support::{Moto, peer};
-use crate::world::{before, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_managers_program_gets_raw_locations_where_a_policy_says_so() {

@@ -13,13 +13,13 @@
 #[expect(dead_code, reason = "each test binary uses its own part")]
 #[path = "../support"]
 mod support {
-    pub mod browser;
     pub mod label_studio;
     pub mod moto;
     pub mod peer;
     pub mod raw;
     pub mod scripted;
     pub mod site;
+    pub mod world;
 
     pub use moto::Moto;
     pub use site::{Person, Site};
@@ -31,7 +31,6 @@ mod check;
 mod exports;
 mod handles;
 mod hostile;
-mod journey;
 mod kept;
 mod leaks;
 mod lists;
@@ -50,4 +49,3 @@ mod things;
 mod tokens;
 mod tricks;
 mod wire;
-mod world;

@@ -10,8 +10,8 @@ use sluicegate::label_studio::{Deed, Reach};
 use crate::catalogue::{Row, rows};
 use crate::relay::Relayed;
 use crate::support::Person;
+use crate::support::world::World;
 use crate::things::{Things, Work, work_of};
-use crate::world::World;
 
 /// Somebody, and the roles that he has.
 struct Somebody<'a> {

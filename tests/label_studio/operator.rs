@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::world::World;
+use crate::support::world::World;
 
 async fn unlisted(world: &World) -> i64 {
     let page = reqwest::get(format!("http://127.0.0.1:{}/metrics", world.site.operations));
@@ -87,7 +87,7 @@ async fn the_audit_tells_what_was_done_in_label_studio_and_who_saw_an_object() {
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     let refused = world.site.ask(reqwest::Method::DELETE, &delete, Some(&world.alice), &[]).await;
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
-    let all = world.site.run(&["audit", "tail", "--json"]);
+    let all = world.site.run(&["audit", "tail", "--last", "1000", "--json"]);
     let entry = |operation: &str, email: &str, target: Option<&str>| {
         let entries =
             all.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::site::Answer;
-use crate::world::{LISTED, World};
+use crate::support::world::{LISTED, World};
 
 /// What it says of where it comes from, the headers, and whether that is enough for a session.
 type Case = (&'static str, &'static [(&'static str, &'static str)], bool);

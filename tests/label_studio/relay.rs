@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::label_studio::LabelStudio;
+use crate::support::world::World;
 use crate::things::Things;
-use crate::world::World;
 
 /// A running relay. Its threads end with the process.
 pub struct Relay {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use crate::support::world::World;
 use crate::support::{Person, Site, peer};
-use crate::world::World;
 
 /// What one part of the script printed; all of its calls came out as they must.
 fn run(world: &World, part: &str, who: &Person, given: &BTreeMap<String, String>) -> String {
@@ -32,7 +32,7 @@ fn run(world: &World, part: &str, who: &Person, given: &BTreeMap<String, String>
 #[test]
 fn the_sdk_works_unchanged_and_is_refused_where_it_must_be() {
     let world = World::shared();
-    let image = include_bytes!("picture.png");
+    let image = include_bytes!("../support/picture.png");
     for number in 0..25 {
         world.moto.put(&format!("sdk/{number}.png"), "image/png", image);
     }

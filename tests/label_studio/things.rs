@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::label_studio::OWNER_TOKEN;
+use crate::support::world::{Home, World};
 use crate::support::{Person, peer};
-use crate::world::{Home, World};
 
 /// The numbers of a project's things, by the names that the catalogue has for them.
 pub struct Things {
@@ -104,7 +104,7 @@ fn upload(world: &World, project: u64) {
         .args(["-H", &format!("authorization: Token {OWNER_TOKEN}")])
         .args([
             "-F",
-            &format!("file=@{}", peer::root().join("tests/label_studio/picture.png").display()),
+            &format!("file=@{}", peer::root().join("tests/support/picture.png").display()),
         ])
         .arg(format!("{}/api/projects/{project}/import", world.studio.url))
         .status();

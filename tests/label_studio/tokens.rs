@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::support::label_studio::{LabelStudio, OWNER_PASSWORD, User, bin};
 use crate::support::site::{self, Answer};
+use crate::support::world::{World, before};
 use crate::support::{Moto, Person, Site};
-use crate::world::{World, before};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -40,7 +40,7 @@ impl Open {
         }
         site.start();
         let open = Self { studio, site, project, name: format!("tokens-{project}") };
-        crate::world::until("the project is adopted", || {
+        crate::support::world::until("the project is adopted", || {
             open.site.run(&["project", "list", "--organization", "acme"]).contains(&open.name)
         });
         open
@@ -117,7 +117,7 @@ async fn each_of_the_three_is_its_holder_under_the_same_policy() {
     // The account that she got is like any other.
     blocking(|| open.site.member("acme", &open.name, "tina@example.com", "annotator")).await;
     for authorization in [&legacy, &access] {
-        crate::world::until_async("the role holds", async || {
+        crate::support::world::until_async("the role holds", async || {
             open.ask(Method::GET, &list, authorization).await.status == StatusCode::OK
         })
         .await;
@@ -185,7 +185,7 @@ async fn who_may_not_come_does_not_come_by_them_either() {
     let legacy = format!("Token {}", user.legacy);
     assert_eq!(open.whoami(&legacy).await.status, StatusCode::OK);
     blocking(|| open.site.run(&["account", "disable", "--email", "dora@example.com"])).await;
-    crate::world::until_async("she is disabled", async || {
+    crate::support::world::until_async("she is disabled", async || {
         open.whoami(&legacy).await.status == StatusCode::UNAUTHORIZED
     })
     .await;
@@ -193,7 +193,7 @@ async fn who_may_not_come_does_not_come_by_them_either() {
     let access = open.studio.access(&personal).unwrap();
     assert_eq!(open.whoami(&format!("Bearer {access}")).await.status, StatusCode::UNAUTHORIZED);
     blocking(|| open.site.run(&["account", "enable", "--email", "dora@example.com"])).await;
-    crate::world::until_async("she is let in again", async || {
+    crate::support::world::until_async("she is let in again", async || {
         open.whoami(&legacy).await.status == StatusCode::OK
     })
     .await;

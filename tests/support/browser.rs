@@ -7,18 +7,23 @@ use base64::Engine as _;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::peer;
 
-/// One browser with one window and a profile of its own; both programs end when this is dropped.
+/// One browser with one window and a profile of its own; both programs end when this is dropped. Only one exists at a time.
 pub struct Browser {
     client: Client,
     session: String,
     driver: Child,
     _profile: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
-const FLAGS: [&str; 9] = [
+static ALONE: Mutex<()> = Mutex::const_new(());
+/// Longer than anything takes on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FLAGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -28,12 +33,15 @@ const FLAGS: [&str; 9] = [
     "--disable-component-update",
     "--disable-sync",
     "--ignore-certificate-errors",
+    // It ends when the pipe does, and so with the driver, however that ends.
+    "--remote-debugging-pipe",
 ];
 pub const ENTER: &str = "\u{e007}";
 pub const TAB: &str = "\u{e004}";
 
 impl Browser {
     pub async fn start() -> Self {
+        let alone = ALONE.lock().await;
         let profile = tempfile::Builder::new().prefix("sluicegate-chromium-").tempdir().unwrap();
         let port = peer::free_port();
         let mut command = peer::bound_to_us("/usr/bin/chromedriver");
@@ -49,7 +57,7 @@ impl Browser {
             "acceptInsecureCerts": true, "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" } } } });
         let base = format!("http://127.0.0.1:{port}/session");
-        let mut browser = Self { client, session: base, driver, _profile: profile };
+        let mut browser = Self { client, session: base, driver, _profile: profile, _alone: alone };
         let made = browser.post("", wish).await;
         let id = made["sessionId"].as_str().unwrap();
         browser.session = format!("{}/{id}", browser.session);
@@ -72,9 +80,9 @@ impl Browser {
         self.post("/execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// Polls until the script returns something true; fails after 20 s.
+    /// Polls until the script returns something true; fails after a minute.
     pub async fn until(&self, what: &str, script: &str) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let value = self.run(script).await;
             if !matches!(value, Value::Null | Value::Bool(false)) {
@@ -82,7 +90,7 @@ impl Browser {
             }
             if Instant::now() > deadline {
                 let text = self.run("return location.href + '\\n' + document.body.innerText").await;
-                panic!("not within 20 s: {what}\n{}", text.as_str().unwrap_or_default());
+                panic!("not within a minute: {what}\n{}", text.as_str().unwrap_or_default());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

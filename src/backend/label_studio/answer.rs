@@ -67,41 +67,73 @@ pub(super) async fn reply(
     passing: Passing,
 ) -> Result<Reply, BackendError> {
     let kind = content_type(&answer.headers);
-    match (answer.status, call.answer()) {
-        (StatusCode::NO_CONTENT, _) => {
-            Ok(Reply::relayed(answer.status, fresh(), ReplyBody::empty()))
-        }
-        (status, _) if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
-            redirect(errand, &answer, &passing)
-        }
-        (status, label_studio::Answer::Page | label_studio::Answer::Shell)
-            if status.is_success() =>
-        {
-            whole_page(errand, answer).await
-        }
-        (status, label_studio::Answer::Export) if status.is_success() => {
-            export(errand, answer, passing, archives).await
-        }
-        (status, _) if status.is_success() && is(&kind, &["application/json"]) => {
-            Ok(json(answer, passing))
-        }
-        (status, _) if status.is_success() && answer.piece.left() == Some(0) => {
-            Ok(Reply::relayed(answer.status, fresh(), ReplyBody::empty()))
-        }
-        (status, _) if status.is_success() => {
-            Err(errand.unusable("not JSON where JSON was expected"))
-        }
-        (StatusCode::NOT_MODIFIED, _) => Err(errand.unusable("not modified, and nobody asked")),
-        (StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND, _) => Err(errand.explain(answer).await),
+    match answer.status {
+        StatusCode::NO_CONTENT => Ok(Reply::relayed(answer.status, fresh(), ReplyBody::empty())),
+        StatusCode::NOT_MODIFIED => Err(errand.unusable("not modified, and nobody asked")),
+        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => Err(errand.explain(answer).await),
+        status if status.is_success() => success(errand, answer, (call, archives), passing).await,
+        status if status.is_redirection() => redirect(errand, &answer, &passing),
         // What its forms say to a mistake is for the person who made it.
-        (status, _) if status.is_client_error() && is(&kind, &["application/json"]) => {
+        status if status.is_client_error() && is(&kind, &["application/json"]) => {
             Ok(json(answer, passing))
         }
-        (status, _) if status.is_client_error() => {
+        status if status.is_client_error() => {
             Err(BackendError::BodyRefused { code: Code::new(status.as_str()) })
         }
         _ => Err(errand.explain(answer).await),
     }
+}
+
+async fn success(
+    errand: &Errand,
+    answer: Answer,
+    (call, archives): (&Call, &Arc<Semaphore>),
+    passing: Passing,
+) -> Result<Reply, BackendError> {
+    match call.answer() {
+        label_studio::Answer::Page | label_studio::Answer::Shell => {
+            whole_page(errand, answer).await
+        }
+        label_studio::Answer::Version => version(errand, answer).await,
+        label_studio::Answer::Export => export(errand, answer, passing, archives).await,
+        label_studio::Answer::Json
+        | label_studio::Answer::Storage
+        | label_studio::Answer::Static
+        | label_studio::Answer::Media
+        | label_studio::Answer::Gateway => {
+            if is(&content_type(&answer.headers), &["application/json"]) {
+                Ok(json(answer, passing))
+            } else if answer.piece.left() == Some(0) {
+                Ok(Reply::relayed(answer.status, fresh(), ReplyBody::empty()))
+            } else {
+                Err(errand.unusable("not JSON where JSON was expected"))
+            }
+        }
+    }
+}
+
+/// What its pages and its SDK read of `/api/version`, and no more: Label Studio tells the commit and the folder's state besides.
+async fn version(errand: &Errand, answer: Answer) -> Result<Reply, BackendError> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        release: String,
+    }
+    let (bytes, _complete) = answer.piece.read(page::LARGEST).await?;
+    let said = serde_json::from_slice(&bytes).ok();
+    let Version { release } = said.ok_or_else(|| errand.unusable("it does not say its release"))?;
+    let short = release.rsplit_once('.').map_or(&*release, |(short, _)| short);
+    let told = serde_json::json!({
+        "release": release, "edition": "Community",
+        "label-studio-os-package": {
+            "version": release, "short_version": short, "latest_version_from_pypi": null,
+            "latest_version_upload_time": null, "current_version_is_outdated": false,
+        },
+        "label-studio-os-backend": {}, "label-studio-frontend": {}, "label-studio-converter": {},
+        "backend": {}, "dm2": {}, "lsf": {},
+    });
+    let mut headers = fresh();
+    headers.insert(CONTENT_TYPE, JSON);
+    Ok(Reply::relayed(StatusCode::OK, headers, ReplyBody::Whole(told.to_string().into())))
 }
 
 /// Whether Label Studio did not know who asks: it says so, or sends to its log-in page.

@@ -335,6 +335,8 @@ const fn accepted(answer: label_studio::Answer) -> HeaderValue {
     match answer {
         Answer::Json | Answer::Storage => JSON,
         Answer::Page | Answer::Shell => HTML,
-        Answer::Static | Answer::Media | Answer::Export | Answer::Gateway => ANYTHING,
+        Answer::Static | Answer::Media | Answer::Export | Answer::Version | Answer::Gateway => {
+            ANYTHING
+        }
     }
 }

@@ -17,9 +17,6 @@ self.addEventListener('activate', event => event.waitUntil((async () => {
 })()));
 ";
 
-/// What its pages and its SDK read of `/api/version`, and no more: the real one tells the commit and the folder's state.
-const VERSION: &str = r#"{"release":"1.23.2","edition":"Community","label-studio-os-package":{"version":"1.23.2","short_version":"1.23","latest_version_from_pypi":null,"latest_version_upload_time":null,"current_version_is_outdated":false},"label-studio-os-backend":{},"label-studio-frontend":{},"label-studio-converter":{},"backend":{},"dm2":{},"lsf":{}}"#;
-
 /// Tokens are the gateway's: the account page then offers none of Label Studio's own.
 const NO_TOKENS: &str = r#"{"api_tokens_enabled":false,"legacy_api_tokens_enabled":false}"#;
 
@@ -40,7 +37,6 @@ pub(super) fn reply(grant: &Grant, call: &Call) -> Reply {
         "/sw.js" => Ours::Text(SCRIPT, SERVICE_WORKER),
         "/sw-fallback.js" => Ours::Text(SCRIPT, ""),
         "/favicon.ico" => Ours::There("/static/images/favicon.ico"),
-        "/api/version/" => Ours::Text(JSON, VERSION),
         "/api/jwt/settings" => Ours::Text(JSON, NO_TOKENS),
         // Tips for the home page, which Label Studio would fetch from elsewhere.
         "/heidi-tips/" => Ours::Text(JSON, "{}"),

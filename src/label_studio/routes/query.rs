@@ -110,9 +110,7 @@ impl Parameters {
             None => Taken::All(pairs),
         }
     }
-}
 
-impl Parameters {
     /// The pages say `view=0` of a tab that is not kept yet: Label Studio takes it for none, and so do we.
     fn is_no_tab(&self, name: &str, value: &str) -> bool {
         let is_tab = |known: &Parameter| known.thing == Some(Thing::Of(Kind::Tab));

@@ -49,6 +49,8 @@ pub enum Answer {
     Media,
     /// A file that holds data of many tasks.
     Export,
+    /// Which release it is, and nothing else of what it says there.
+    Version,
     /// The gateway answers by itself.
     Gateway,
 }
@@ -172,6 +174,7 @@ fn answer(word: &str, decision: Decision) -> Result<Answer, String> {
         "static" => Answer::Static,
         "media" => Answer::Media,
         "export" => Answer::Export,
+        "version" => Answer::Version,
         "gateway" => Answer::Gateway,
         "-" if decision == Decision::Nobody => Answer::Gateway,
         other => return Err(format!("{other} is no kind of answer")),

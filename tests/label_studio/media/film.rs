@@ -31,10 +31,12 @@ impl Film {
         let (asked, sent) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let counted = (Arc::clone(&asked), Arc::clone(&sent));
         let server = Scripted::start(move |_, head, socket| {
-            let poster = head.contains("/poster.mp4");
-            let sent = answer(head, socket);
-            counted.0.fetch_add(usize::from(poster), Ordering::SeqCst);
-            counted.1.fetch_add(usize::from(poster && sent), Ordering::SeqCst);
+            let poster = usize::from(head.contains("/poster.mp4"));
+            // Counted first: whoever has the answer may look at the count at once.
+            counted.0.fetch_add(poster, Ordering::SeqCst);
+            answer(head, socket, || {
+                counted.1.fetch_add(poster, Ordering::SeqCst);
+            });
         });
         Self { server, asked, sent }
     }
@@ -68,8 +70,8 @@ pub fn film(from: u64, to: u64) -> Vec<u8> {
     bytes[skip..skip + length].to_vec()
 }
 
-/// Whether bytes were sent.
-fn answer(head: &str, socket: &mut TcpStream) -> bool {
+/// Calls `counted` before it sends bytes of an object.
+fn answer(head: &str, socket: &mut TcpStream, counted: impl FnOnce()) {
     let lower = head.to_lowercase();
     let value = |name: &str| {
         lower.lines().find_map(|line| line.strip_prefix(&format!("{name}: "))).map(str::to_owned)
@@ -87,8 +89,7 @@ fn answer(head: &str, socket: &mut TcpStream) -> bool {
         _ => return no(socket, "404 Not Found"),
     };
     if value("if-none-match").is_some_and(|tags| tags == "\"reel\"") {
-        say(socket, &format!("HTTP/1.1 304 Not Modified\r\n{FACTS}\r\n"));
-        return false;
+        return say(socket, &format!("HTTP/1.1 304 Not Modified\r\n{FACTS}\r\n"));
     }
     let (part, status) = match value("range") {
         None => (0..length, "200 OK".to_owned()),
@@ -99,9 +100,13 @@ fn answer(head: &str, socket: &mut TcpStream) -> bool {
         }
     };
     let left = part.end - part.start;
+    let head_only = head.starts_with("HEAD ");
+    if !head_only {
+        counted();
+    }
     say(socket, &format!("HTTP/1.1 {status}\r\n{FACTS}Content-Length: {left}\r\n\r\n"));
-    if head.starts_with("HEAD ") {
-        return false;
+    if head_only {
+        return;
     }
     let mut at = part.start;
     while at < part.end {
@@ -112,20 +117,17 @@ fn answer(head: &str, socket: &mut TcpStream) -> bool {
         }
         at = to;
     }
-    true
 }
 
-fn no(socket: &mut TcpStream, status: &str) -> bool {
+fn no(socket: &mut TcpStream, status: &str) {
     say(socket, &format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
-    false
 }
 
-fn list(socket: &mut TcpStream) -> bool {
+fn list(socket: &mut TcpStream) {
     let xml = "<ListBucketResult><Name>films</Name><KeyCount>1</KeyCount><MaxKeys>1</MaxKeys>\
                <IsTruncated>false</IsTruncated><Contents><Key>reel/film.mp4</Key>\
                <Size>1073741824</Size></Contents></ListBucketResult>";
     say(socket, &format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{xml}", xml.len()));
-    false
 }
 
 fn part(range: &str, length: u64) -> Range<u64> {

@@ -55,7 +55,7 @@ pub struct Tasks {
 /// What all pictures consist of: the picture itself, and enough behind it to cut ranges from.
 pub fn picture() -> Vec<u8> {
     let tail = (0..100_000_u32).map(|n| u8::try_from(n * 7 % 251).unwrap());
-    include_bytes!("../picture.png").iter().copied().chain(tail).collect()
+    include_bytes!("../../support/picture.png").iter().copied().chain(tail).collect()
 }
 
 pub const PAGE: &[u8] = b"<script>parent.document.title = 'owned'</script>";

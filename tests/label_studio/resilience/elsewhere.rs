@@ -9,7 +9,7 @@ use super::Stage;
 use super::pretender::{Done, answer};
 use crate::support::Site;
 use crate::support::scripted::{hang_up, say};
-use crate::world::until;
+use crate::support::world::until;
 
 /// The path of a request's head.
 fn path(head: &str) -> &str {

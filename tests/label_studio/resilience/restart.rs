@@ -16,7 +16,7 @@ async fn while_label_studio_is_away_what_is_known_goes_on_and_then_all_does() {
         let data = ["one", "two"]
             .map(|it| json!({ "image": format!("s3://{}/away/{it}.png", moto.bucket) }));
         let tasks = studio.tasks(project, &data);
-        let mut site = crate::world::before(&studio, moto);
+        let mut site = crate::support::world::before(&studio, moto);
         site.run(&["organization", "create", "--name", "acme"]);
         let ann = site.person("acme", "away@example.com", "");
         site.start();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{is_content, sign_in, speaks_of_nothing, wait_for, with_words, world};
-use crate::world::World;
+use crate::support::world::World;
 
 const DRAWN: &str = "const all = [...document.querySelectorAll('img')].filter((one) => one.src.includes('/-/m/')); \
                      const good = all.filter((one) => one.naturalWidth > 0); return good.length > 1 && good.map((one) => one.src)";

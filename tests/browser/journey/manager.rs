@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::{is_content, sign_in, speaks_of_nothing, wait_for, with_words, world};
 use crate::support::Person;
 use crate::support::browser::Browser;
-use crate::world::World;
+use crate::support::world::World;
 
 /// Requests that were refused, but for images that lie outside of the project's storages.
 async fn refused(browser: &Browser) -> Vec<(String, Option<u64>)> {
@@ -110,7 +110,7 @@ async fn a_manager_imports_a_file_and_exports() {
     assert_eq!(tasks.as_array().unwrap().len(), 1, "{exported}");
     let image = tasks[0]["data"]["image"].as_str().unwrap();
     assert!(image.starts_with("/-/m/"), "{image}");
-    for secret in crate::world::secrets(world) {
+    for secret in crate::support::world::secrets(world) {
         assert!(!exported.contains(&secret), "{secret} in the export");
     }
     speaks_of_nothing(world, &browser).await;
