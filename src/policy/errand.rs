@@ -11,7 +11,7 @@ use super::spot::{Named, not_found};
 use super::{Basis, Denial, NotFoundWhy};
 use crate::catalog::{Allowed, Project};
 use crate::identity::Person;
-use crate::label_studio::{Deed, Reach};
+use crate::label_studio::{Answer, Deed, Reach};
 use crate::request::{Ask, ObjectRead, Operation, Target};
 
 /// What Label Studio is asked for, and about what.
@@ -46,12 +46,19 @@ impl Moment<'_> {
         let sees_all = self.sees_all(person, client);
         let (projects, basis) = match (deed.reach(), operation.ask()) {
             (Reach::Project, Ask::LabelStudio(call)) if call.names_no_project() => {
-                let projects = self.visible_numbers(person, client);
-                if !sees_all {
-                    let [one] = projects.as_slice() else { return Err(Denial::NamesNoProject) };
-                    target = call.target_for_project(*one).into();
+                match self.visible_numbers(person, client).as_slice() {
+                    all if sees_all => {
+                        self.judge_projects(person, (deed.as_str(), own), all, client)?
+                    }
+                    [one] => {
+                        target = call.target_for_project(*one).into();
+                        self.judge_projects(person, (deed.as_str(), own), &[*one], client)?
+                    }
+                    several if call.answer() == Answer::List => {
+                        self.judge_list(person, deed, several, client)?
+                    }
+                    _ => return Err(Denial::NamesNoProject),
                 }
-                self.judge_projects(person, (deed.as_str(), own), &projects, client)?
             }
             (Reach::Project, _) => {
                 self.judge_projects(person, (deed.as_str(), own), &numbers, client)?
@@ -81,6 +88,8 @@ impl Moment<'_> {
         let deed = deed(operation).ok_or(not_found(NotFoundWhy::LabelStudio))?;
         match deed.reach() {
             Reach::Organization => self.judge(person, deed.as_str(), Named::Own, client).map(drop),
+            // A list for who may know of no project: nothing is in it.
+            Reach::Project if errand.projects.is_empty() => Ok(()),
             Reach::Project => {
                 let numbers: Vec<_> =
                     errand.projects.iter().filter_map(|project| project.number).collect();
@@ -106,6 +115,35 @@ impl Moment<'_> {
         }
         let visible = self.visible_projects(person, client);
         Ok(visible.into_iter().filter(|project| project.number.is_some()).collect())
+    }
+
+    /// The projects whose things a list may hold: those of these where he may have it, if only in one. For who may know of no
+    /// project, it is empty.
+    fn judge_list(
+        &self,
+        person: &Person,
+        deed: Deed,
+        numbers: &[u64],
+        client: IpAddr,
+    ) -> Result<(Vec<Arc<Project>>, Arc<Basis>), Denial> {
+        if numbers.is_empty() {
+            let open = Deed::OpenLabelStudio.as_str();
+            return self
+                .judge(person, open, Named::Own, client)
+                .map(|(_, basis)| (Vec::new(), basis));
+        }
+        let mut listed = None;
+        let mut denial = not_found(NotFoundWhy::Reference);
+        for number in numbers {
+            match self.judge_projects(person, (deed.as_str(), None), &[*number], client) {
+                Ok((project, basis)) => {
+                    listed.get_or_insert((Vec::new(), basis)).0.extend(project);
+                }
+                Err(no @ (Denial::Forbidden { .. } | Denial::NotFound { .. })) => denial = no,
+                Err(fault) => return Err(fault),
+            }
+        }
+        listed.ok_or(denial)
     }
 
     /// May he do this in each of these projects of Label Studio? With all of them, and on what the last yes rests. None at

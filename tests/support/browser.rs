@@ -106,13 +106,17 @@ impl Browser {
         self.post("/actions", json!({ "actions": [source] })).await;
     }
 
-    /// Presses the mouse in the middle of the element that this expression gives.
+    /// Presses the mouse in the middle of the element that this expression gives, once it is there, enabled, uncovered and
+    /// where it was a moment ago.
     pub async fn click(&self, element: &str) {
         let middle = format!(
-            "const it = {element}; it.scrollIntoView({{ block: 'nearest' }}); \
-             const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]"
+            "const it = {element}; if (!it || it.disabled) return false; it.scrollIntoView({{ block: 'nearest' }}); \
+             const middle = () => {{ const box = it.getBoundingClientRect(); \
+             return [box.x + box.width / 2, box.y + box.height / 2] }}; const before = middle(); \
+             return new Promise((done) => setTimeout(() => {{ const now = middle(); \
+             done(now.join() === before.join() && it.contains(document.elementFromPoint(...now)) && now) }}, 100))"
         );
-        let middle = self.run(&middle).await;
+        let middle = self.until(&format!("at rest: {element}"), &middle).await;
         let at = [middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap()];
         self.drag(at, at).await;
     }

@@ -43,6 +43,13 @@ pub struct Home {
     pub storage: u64,
 }
 
+impl Home {
+    /// Under which its objects lie, if it is not a fresh one.
+    fn prefix(&self) -> &str {
+        self.name.split('-').next().unwrap()
+    }
+}
+
 /// Words that nobody without the right to see locations may ever read.
 pub fn secrets(world: &World) -> Vec<String> {
     words(world.studio, world.moto)
@@ -91,8 +98,8 @@ impl World {
         let made =
             self.site.send(Method::POST, "/api/projects/", Some(&self.owner), &headers, wish).await;
         let number = made.json()["id"].as_u64().unwrap();
-        let home = fill(self.studio, self.moto, (title, number), "cats");
-        store(&self.site, self.moto, &home.name, "cats");
+        let home = fill(self.studio, self.moto, (title, number), self.cats.prefix());
+        store(&self.site, self.moto, &home.name, self.cats.prefix());
         home
     }
 
@@ -118,8 +125,7 @@ impl World {
         site.start_under(&["env", &listed]);
         for home in [&mut cats, &mut birds] {
             adopted(&site, home);
-            let prefix = home.name.split('-').next().unwrap();
-            store(&site, moto, &home.name, prefix);
+            store(&site, moto, &home.name, home.prefix());
         }
         for (person, role) in
             [(&manager, "manager"), (&reviewer, "reviewer"), (&alice, "annotator")]

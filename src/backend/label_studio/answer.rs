@@ -1,7 +1,6 @@
 //! What of Label Studio's answers leaves, by the class that the catalogue gives each route. No header of it comes through
 //! but a content type from a list; no answer of a kind that was not expected; no text of its errors but JSON, rewritten.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,8 +13,9 @@ use tokio::sync::Semaphore;
 use super::super::error::Code;
 use super::super::send::{Answer, Errand};
 use super::body::Rewritten;
+use super::picked::{Picked, Picking};
 use super::seal::Passing;
-use super::{archive, files, lists, page};
+use super::{archive, files, page};
 use crate::backend::{BackendError, Reply, ReplyBody};
 use crate::label_studio::{self, Call};
 
@@ -42,8 +42,6 @@ const STATIC: [&str; 16] = [
     "font/otf",
     "text/plain",
 ];
-/// A list of 20,000 people, in bytes.
-const MOST_PEOPLE: usize = 16 << 20;
 /// As Label Studio calls its exports.
 const EXPORTS_JSON: [&str; 3] = ["application/json", "application/.json", "application/json_min"];
 /// Not CoNLL, which has a line for each word and each sign: what is torn apart cannot be found.
@@ -97,6 +95,7 @@ async fn success(
         label_studio::Answer::Version => version(errand, answer).await,
         label_studio::Answer::Export => export(errand, answer, passing, archives).await,
         label_studio::Answer::Json
+        | label_studio::Answer::List
         | label_studio::Answer::Storage
         | label_studio::Answer::Static
         | label_studio::Answer::Media
@@ -169,23 +168,21 @@ fn json(answer: Answer, passing: Passing) -> Reply {
     Reply::relayed(answer.status, headers, ReplyBody::rewritten(body))
 }
 
-/// A list of people, without those who are nobody's business.
-pub(super) async fn people(
+/// A list, without what is not among these.
+pub(super) fn list(
     errand: &Errand,
     answer: Answer,
     passing: Passing,
-    people: &HashSet<u64>,
+    picked: Picked,
 ) -> Result<Reply, BackendError> {
-    let odd = || errand.unusable("a list of people that cannot be read");
-    let status = answer.status;
-    let (bytes, complete) = answer.piece.read(MOST_PEOPLE).await?;
-    let list = lists::only(people, &bytes).filter(|_| complete).ok_or_else(odd)?;
-    let (mut rewriter, mut out) = (passing.into_json(), Vec::new());
-    rewriter.push(&list, &mut out).or(Err(odd()))?;
-    rewriter.finish(&mut out).or(Err(odd()))?;
+    if !is(&content_type(&answer.headers), &["application/json"]) {
+        return Err(errand.unusable("not JSON where JSON was expected"));
+    }
     let mut headers = fresh();
     headers.insert(CONTENT_TYPE, JSON);
-    Ok(Reply::relayed(status, headers, ReplyBody::Whole(out.into())))
+    let picking = Picking::new(picked, passing.into_json());
+    let body = Rewritten::new(answer.piece, Box::new(picking));
+    Ok(Reply::relayed(answer.status, headers, ReplyBody::rewritten(body)))
 }
 
 /// What Label Studio says of a project that it has just made.

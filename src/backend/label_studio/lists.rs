@@ -1,9 +1,5 @@
-//! Lists of projects and people, cut to those whom the asker may see. Projects by Label Studio's own filter, so that counts,
-//! pages and links are right; people, who come in one list without a count, on their way out.
-
-use std::collections::HashSet;
-
-use serde::Deserialize;
+//! Lists of projects, cut to those that the asker may see by Label Studio's own filter, so that counts, pages and links are
+//! right. What comes in one list without a count is cut on its way out: `picked`.
 
 use super::SHELL;
 use crate::label_studio::{Answer, Call, Deed};
@@ -79,36 +75,6 @@ pub(super) fn link(path: &str, own: Option<&str>) -> String {
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
-/// The list without the people who are not among these, and otherwise byte for byte as it was. `None` for what is no list.
-pub(super) fn only(people: &HashSet<u64>, list: &[u8]) -> Option<Vec<u8>> {
-    #[derive(Deserialize)]
-    struct One {
-        id: u64,
-    }
-    let mut rest = list.trim_ascii().strip_prefix(b"[")?.trim_ascii_start();
-    let (mut out, mut any) = (vec![b'['], false);
-    while rest != b"]" {
-        let mut items = serde_json::Deserializer::from_slice(rest).into_iter::<One>();
-        let One { id } = items.next()?.ok()?;
-        let (item, after) = rest.split_at_checked(items.byte_offset())?;
-        if people.contains(&id) {
-            if any {
-                out.push(b',');
-            }
-            out.extend_from_slice(item);
-            any = true;
-        }
-        let after = after.trim_ascii_start();
-        rest = match after.strip_prefix(b",") {
-            Some(more) => Some(more.trim_ascii_start()).filter(|more| *more != b"]")?,
-            None if after == b"]" => after,
-            None => return None,
-        };
-    }
-    out.push(b']');
-    Some(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,21 +102,5 @@ mod tests {
         assert_eq!(link("/p/?ids=1%2C2", None), "/p/");
         assert_eq!(link("/p/?ids=2&page=2", Some("2,3")), "/p/?page=2&ids=2,3");
         assert_eq!(link("/p/", None), "/p/");
-    }
-
-    #[test]
-    fn people_are_left_out_and_all_else_stays() {
-        let people = HashSet::from([1, 3]);
-        let only =
-            |list: &str| only(&people, list.as_bytes()).map(|it| String::from_utf8(it).unwrap());
-        let one = r#"{"id":1, "name":"\u00e9,]"}"#;
-        let list = format!("[{one}, {{\"id\":2}} ,{{\"id\":3}}]\n");
-        assert_eq!(only(&list), Some(format!("[{one},{{\"id\":3}}]")));
-        assert_eq!(only("[]"), Some("[]".to_owned()));
-        for list in
-            ["", "{}", "[", "[{\"id\":1}", "[{\"id\":1},]", "[{}]", "[{\"id\":1}{\"id\":2}]"]
-        {
-            assert_eq!(only(list), None, "{list}");
-        }
     }
 }

@@ -9,6 +9,7 @@ mod kept;
 mod lists;
 mod ours;
 mod page;
+mod picked;
 mod seal;
 mod server;
 
@@ -38,6 +39,7 @@ use crate::request::{ObjectKey, ObjectRead};
 pub use archive::Withheld;
 pub(super) use body::Rewritten;
 use files::Files;
+use picked::Picked;
 use server::Server;
 
 /// The configured install, shared by all threads.
@@ -129,8 +131,10 @@ impl Front {
         if call.deed() == Deed::CreateProject && answered.status == StatusCode::CREATED {
             return self.created(&errand, answered, (grant, passing)).await;
         }
-        if let (Some(people), None, StatusCode::OK) = (&people, call.user(), answered.status) {
-            return answer::people(&errand, answered, passing, people).await;
+        let people = people.filter(|_| call.user().is_none()).map(Picked::ById);
+        let picked = people.or_else(|| of_projects(call, wanted));
+        if let (Some(picked), StatusCode::OK) = (picked, answered.status) {
+            return answer::list(&errand, answered, passing, picked);
         }
         answer::reply(&errand, answered, (call, &self.install.archives), passing).await
     }
@@ -217,6 +221,13 @@ impl Front {
             done => done,
         }
     }
+}
+
+/// Of what projects a list may hold things; `None`: of all, or it is no such list.
+fn of_projects(call: &Call, wanted: &policy::Errand) -> Option<Picked> {
+    let is_cut = call.answer() == label_studio::Answer::List && !wanted.sees_all;
+    let numbers = wanted.projects.iter().filter_map(|project| project.number);
+    is_cut.then(|| Picked::ByProject(numbers.collect()))
 }
 
 /// What can move or remove more than it names.
@@ -333,7 +344,7 @@ async fn send(
 const fn accepted(answer: label_studio::Answer) -> HeaderValue {
     use label_studio::Answer;
     match answer {
-        Answer::Json | Answer::Storage => JSON,
+        Answer::Json | Answer::List | Answer::Storage => JSON,
         Answer::Page | Answer::Shell => HTML,
         Answer::Static | Answer::Media | Answer::Export | Answer::Version | Answer::Gateway => {
             ANYTHING

@@ -37,6 +37,8 @@ pub enum Decision {
 pub enum Answer {
     /// Rewritten JSON.
     Json,
+    /// A list of things that each say their project: those of the asker's projects.
+    List,
     /// JSON of storages: where they are is a location too.
     Storage,
     /// HTML.
@@ -168,6 +170,7 @@ fn row(line: &str) -> Result<Vec<Arc<Route>>, String> {
 fn answer(word: &str, decision: Decision) -> Result<Answer, String> {
     Ok(match word {
         "json" => Answer::Json,
+        "list" => Answer::List,
         "storage" => Answer::Storage,
         "page" => Answer::Page,
         "shell" => Answer::Shell,

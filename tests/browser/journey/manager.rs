@@ -71,6 +71,8 @@ async fn a_manager_imports_a_file_and_exports() {
     let path = format!("/projects/{}/data/import", home.number);
     let browser = sign_in(world, &world.manager.email, &path).await;
     browser.until("the field", "return document.querySelector('input[type=file]') !== null").await;
+    let behind = "return document.body.innerText.includes('Tasks: 3 / 3')";
+    browser.until("the list behind it", behind).await;
     browser.give_file(&file).await;
     let uploaded = r"return /upload\/\d+\/\w+-tasks.json/.test(document.body.innerText)";
     browser.until("the uploaded file", uploaded).await;
