@@ -16,7 +16,7 @@ use sluicegate::ground::seal::{MasterKey, SealKey};
 use sluicegate::ground::secret::Secret;
 use sluicegate::label_studio::{
     Api, Banks, Bridge, JsonRewriter, Known, Location as Found, Lookup, Member, Passwords, Place,
-    Routes, Seal, Settings, TextRewriter, Tokens, Version, may_hold, replace,
+    Routes, Seal, Settings, Sources, TextRewriter, Tokens, Version, may_hold, replace,
 };
 use sluicegate::listener::Incoming;
 use sluicegate::outbound::{self, Door, Rules};
@@ -174,6 +174,7 @@ fn api(url: &http::Uri) -> Arc<Api> {
         workspace: "main".parse().unwrap(),
         passwords: Passwords::Refused,
         local_files: None,
+        database: None,
         tokens: Tokens::Refused,
         catalogue: Version::V1_23,
         max_body: 1 << 20,
@@ -186,7 +187,8 @@ pub fn asking(criterion: &mut Criterion, world: &World) {
     let (clock, random) = (Clock::system(), Random::system());
     let control = Control::new(world.runtime.handle().clone());
     let api = api(&http::Uri::from_static("http://127.0.0.1:9"));
-    let lookup = Arc::new(Lookup::new(Arc::clone(&api), (control.clone(), clock.clone()), None));
+    let sources = Sources { api: Arc::clone(&api), rows: None };
+    let lookup = Arc::new(Lookup::new(sources, (control.clone(), clock.clone()), None));
     let banks = Banks { api, records: world.records.clone(), control, clock, random };
     let bridge = Arc::new(Bridge::new(banks, &MasterKey::new(Secret::new([7; 32]))));
     let organization = "bench".parse().unwrap();

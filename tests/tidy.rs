@@ -133,7 +133,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("socket2", &["listener", "outbound"]),
-    ("sqlx", &["records"]),
+    ("sqlx", &["label_studio", "records"]),
     (
         "thiserror",
         &[

@@ -1,4 +1,5 @@
-//! Which project something belongs to, and whether a task refers to a URI. Asked of Label Studio once, then remembered for at
+//! Which project something belongs to, and whether a task refers to a URI. Asked of Label Studio (its database, if it is open
+//! to the gateway, else its API) once, then remembered for at
 //! most a minute; forgotten at once by writes that pass the gateway. Who waits for the same answer waits together.
 
 use std::fmt;
@@ -16,13 +17,13 @@ use serde_json::Value;
 use super::api::{Api, ApiError};
 use super::kept::canonical;
 use super::passed::{Key, Passed};
-use super::{Direction, Kept, Kind, Reference, StorageType, Uris, columns};
+use super::{Direction, Kept, Kind, Reference, Rows, StorageType, Uris, columns};
 use crate::ground::clock::Clock;
 use crate::ground::control::{Control, ControlFailed};
 
 /// Shared by all threads.
 pub struct Lookup {
-    api: Arc<Api>,
+    sources: Sources,
     control: Control,
     things: Cache<Reference, Option<Found>>,
     passed: Passed,
@@ -36,6 +37,14 @@ pub struct Lookup {
     folders: Cache<u64, Arc<Vec<PathBuf>>>,
     local_files: Option<PathBuf>,
     moves: AtomicU64,
+}
+
+/// Who is asked.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    pub api: Arc<Api>,
+    /// Asked first, where there is one.
+    pub rows: Option<Arc<Rows>>,
 }
 
 /// Where something belongs.
@@ -91,12 +100,12 @@ struct Thing {
 impl Lookup {
     #[must_use]
     pub fn new(
-        api: Arc<Api>,
+        sources: Sources,
         (control, clock): (Control, Clock),
         local_files: Option<PathBuf>,
     ) -> Self {
         Self {
-            api,
+            sources,
             control,
             things: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
             tasks: Cache::builder()
@@ -125,7 +134,7 @@ impl Lookup {
         if let (Kind::Task, Some(project)) = (reference.kind, self.passed_task(reference.number)) {
             return Ok(Some(Found { project, task: Some(reference.number), author: None }));
         }
-        let asking = |api: Arc<Api>| async move { find(&api, reference).await };
+        let asking = |sources: Sources| async move { sources.find(reference).await };
         self.once(&self.things, reference, asking, Option::is_some).await
     }
 
@@ -170,7 +179,7 @@ impl Lookup {
     }
 
     async fn data(&self, task: u64) -> Result<Arc<TaskUris>, LookupError> {
-        let asking = |api: Arc<Api>| async move { uris(&api, task).await };
+        let asking = |sources: Sources| async move { sources.uris(task).await };
         self.once(&self.tasks, task, asking, |known| known.project > 0).await
     }
 
@@ -180,7 +189,7 @@ impl Lookup {
         &self,
         cache: &Cache<K, V>,
         key: K,
-        asking: impl FnOnce(Arc<Api>) -> F,
+        asking: impl FnOnce(Sources) -> F,
         exists: impl Fn(&V) -> bool,
     ) -> Result<V, LookupError>
     where
@@ -192,7 +201,7 @@ impl Lookup {
             return Ok(kept);
         }
         let asked_at = self.moves();
-        let (control, asked) = (self.control.clone(), asking(Arc::clone(&self.api)));
+        let (control, asked) = (self.control.clone(), asking(self.sources.clone()));
         let flight = cache.try_get_with_by_ref(&key, async move { control.run(asked).await? });
         // Boxed: rare, and large.
         let found = Box::pin(flight).await.map_err(|error| LookupError::clone(&error))?;
@@ -209,7 +218,7 @@ impl Lookup {
         if of != *project {
             return Ok(false);
         }
-        let asking = |api: Arc<Api>| async move { uploaded(&api, of, &name).await };
+        let asking = |Sources { api, .. }| async move { uploaded(&api, of, &name).await };
         self.once(&self.uploads, place, asking, |_| true).await
     }
 
@@ -219,7 +228,7 @@ impl Lookup {
     /// [`LookupError`] when Label Studio cannot say.
     pub async fn keeps_local(&self, project: u64, path: &str) -> Result<bool, LookupError> {
         let Some(root) = &self.local_files else { return Ok(false) };
-        let asking = |api: Arc<Api>| async move { folders(&api, project).await };
+        let asking = |Sources { api, .. }| async move { folders(&api, project).await };
         let folders = self.once(&self.folders, project, asking, |_| true).await?;
         let file = root.join(path);
         Ok(folders.iter().any(|folder| file.starts_with(folder)))
@@ -266,7 +275,7 @@ impl Lookup {
             total: u64,
         }
         let path = columns::path(project, column, names);
-        let asking = |api: Arc<Api>| async move {
+        let asking = |Sources { api, .. }| async move {
             match api.get("a filter", &path).await {
                 Ok(tasks) => Ok(tasks.is_none_or(|Tasks { total }| total > 0)),
                 Err(ApiError::Refused { .. } | ApiError::Garbled { .. }) => Ok(true),
@@ -307,6 +316,32 @@ impl TaskUris {
 impl From<ApiError> for LookupError {
     fn from(error: ApiError) -> Self {
         Self::Api(Arc::new(error))
+    }
+}
+
+impl Sources {
+    async fn find(&self, reference: Reference) -> Result<Option<Found>, LookupError> {
+        if let Some(rows) = &self.rows
+            && let Some(found) = rows.find(reference).await
+        {
+            return Ok(found);
+        }
+        find(&self.api, reference).await
+    }
+
+    async fn uris(&self, task: u64) -> Result<Arc<TaskUris>, LookupError> {
+        let told = match &self.rows {
+            Some(rows) => rows.task(task).await,
+            None => None,
+        };
+        let told = match told {
+            Some(told) => told,
+            None => data(&self.api, task).await?,
+        };
+        let Some((project, data)) = told else { return Ok(Arc::default()) };
+        let mut uris = Uris::default();
+        collect(&data, &mut uris);
+        Ok(Arc::new(TaskUris { project, uris }))
     }
 }
 
@@ -372,19 +407,16 @@ fn project_of_file(file: &str) -> Option<u64> {
     rest.split('/').next()?.parse().ok()
 }
 
-async fn uris(api: &Api, task: u64) -> Result<Arc<TaskUris>, LookupError> {
+/// A task's project and data.
+async fn data(api: &Api, task: u64) -> Result<Option<(u64, Value)>, LookupError> {
     #[derive(Deserialize)]
     struct Task {
         project: u64,
         data: Value,
     }
     let path = format!("/api/tasks/{task}/?resolve_uri=false&include=id,project,data");
-    let Some(Task { project, data }) = api.get("a task", &path).await? else {
-        return Ok(Arc::default());
-    };
-    let mut uris = Uris::default();
-    collect(&data, &mut uris);
-    Ok(Arc::new(TaskUris { project, uris }))
+    let task = api.get("a task", &path).await?;
+    Ok(task.map(|Task { project, data }| (project, data)))
 }
 
 /// Whether one of the tasks that were made by this upload refers to it: the Data Manager's own filter finds them.

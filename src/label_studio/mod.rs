@@ -15,6 +15,7 @@ mod people;
 mod reference;
 mod rewrite;
 mod routes;
+mod rows;
 mod settings;
 mod survey;
 mod user_token;
@@ -26,7 +27,7 @@ pub use bridge::{Access, Banks, Bridge, BridgeError, Known as KnownUser};
 pub use deed::{Deed, NoDeed, Reach};
 pub use filters::{Column, raw_columns};
 pub use kept::Kept;
-pub use lookup::{Found, Lookup, LookupError, STALE};
+pub use lookup::{Found, Lookup, LookupError, STALE, Sources};
 pub use people::{People, PeopleError};
 pub use reference::{Direction, Kind, Reference, StorageType};
 pub use rewrite::{
@@ -36,6 +37,7 @@ pub use rewrite::{
 pub use routes::{
     Answer, BadBody, BadTable, Body, BodyRule, Call, Decision, NoRoute, Route, Routes, check_json,
 };
+pub use rows::{Access as RowAccess, BadDatabase, Database, Rows};
 pub use settings::{Passwords, Settings, Tokens, Version};
 pub use survey::{Shown, Standing, SurveyedProject, SurveyedStorage, Told};
 pub use user_token::{Holder, UserToken};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use http::Uri;
 
+use super::Database;
 use crate::catalog::{OrganizationName, WorkspaceName};
 use crate::ground::secret::Secret;
 
@@ -54,6 +55,8 @@ pub struct Settings {
     pub passwords: Passwords,
     /// Its `LOCAL_FILES_DOCUMENT_ROOT`: without it nobody gets a file of its disk.
     pub local_files: Option<PathBuf>,
+    /// Its database, to look things up by their rows.
+    pub database: Option<Database>,
     /// Whether its tokens are taken in place of the gateway's own.
     pub tokens: Tokens,
     /// Of which version it is, so that its route catalogue applies.

@@ -8,6 +8,7 @@ use super::document::Table;
 use super::reader::{Reading, Section};
 use super::table::{self, ROWS};
 use crate::ground::seal::MasterKey;
+use crate::label_studio::Database;
 use crate::listener::{self, ClearText, ClearTextMode};
 use crate::{audit, identity, label_studio, operations, outbound, policy, telemetry};
 
@@ -235,6 +236,14 @@ pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_
     let workspace = section.take(&table::LABEL_STUDIO_WORKSPACE);
     let passwords = section.take(&table::LABEL_STUDIO_PASSWORDS);
     let local_files = section.take_optional(&table::LABEL_STUDIO_LOCAL_FILES);
+    let database_place = section.place_of(&table::LABEL_STUDIO_DATABASE);
+    let database = section.take_optional(&table::LABEL_STUDIO_DATABASE);
+    let database = database.map(|url| url.map(|url| url.expose().parse::<Database>()).transpose());
+    if let Some(Err(what)) = &database {
+        let remedy =
+            "write sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME?sslmode=verify-full";
+        section.note(&database_place, "label_studio.database", what.to_string(), remedy.to_owned());
+    }
     let tokens = section.take(&table::LABEL_STUDIO_TOKENS);
     let catalogue = section.take(&table::LABEL_STUDIO_CATALOGUE);
     let megabytes = section.take(&table::LABEL_STUDIO_BODY);
@@ -260,6 +269,7 @@ pub(super) fn label_studio(mut section: Section<'_, '_>) -> Option<Option<label_
             workspace: workspace?,
             passwords: passwords?,
             local_files: local_files?,
+            database: database?.ok()?,
             tokens: tokens?,
             catalogue: catalogue?,
             max_body: megabytes? << 20,

@@ -155,6 +155,8 @@ keys! {
         "\"accepted\": who is a user of Label Studio may sign in here with his password there, and has an account from then on; \"refused\": only passwords of the gateway's own";
     LABEL_STUDIO_LOCAL_FILES: PathBuf = path(), "label_studio" "local_files", Optional, Restart,
         "its LOCAL_FILES_DOCUMENT_ROOT, as its own machine has it; without it nobody gets a file of its disk";
+    LABEL_STUDIO_DATABASE: Secret<String> = secret(), "label_studio" "database", Optional, Restart,
+        "its database, from which the gateway reads where things belong instead of asking the API: sqlite:///PATH of its file, or postgresql://USER:PASSWORD@HOST/NAME of a user that may only read (another machine's with ?sslmode=verify-full, sslrootcert, sslcert and sslkey)";
     LABEL_STUDIO_TOKENS: Tokens = choice(), "label_studio" "tokens", Default("\"refused\""), Restart,
         "\"accepted\": a token of Label Studio's own (legacy, or one got for a personal access token) stands for its holder's account here, under the same policy; \"refused\": only the gateway's own";
     LABEL_STUDIO_CATALOGUE: Version = choice(), "label_studio" "catalogue", Default("\"1.23\""), Restart,

@@ -16,6 +16,7 @@ mod support {
     pub mod label_studio;
     pub mod moto;
     pub mod peer;
+    pub mod postgres;
     pub mod raw;
     pub mod scripted;
     pub mod site;
@@ -43,6 +44,7 @@ mod origins;
 mod page;
 mod relay;
 mod resilience;
+mod rows;
 mod sdk;
 mod spellings;
 mod things;

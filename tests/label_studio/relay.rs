@@ -14,7 +14,7 @@ use crate::things::Things;
 
 /// A running relay. Its threads end with the process.
 pub struct Relay {
-    address: String,
+    pub address: String,
     seen: Arc<SeenAll>,
     withholds: Arc<AtomicBool>,
 }
@@ -58,7 +58,7 @@ impl Relayed {
 }
 
 impl Relay {
-    fn start(studio: &str) -> Self {
+    pub fn start(studio: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let relay = Self { address, seen: Arc::default(), withholds: Arc::default() };
@@ -81,8 +81,12 @@ impl Relay {
 
     /// What people had asked of Label Studio since this was called last; not what the gateway asks for itself.
     pub fn asked(&self) -> Vec<Seen> {
-        let all = std::mem::take(&mut *self.seen.lock().unwrap());
-        all.into_iter().filter(Seen::is_of_a_person).collect()
+        self.all().into_iter().filter(Seen::is_of_a_person).collect()
+    }
+
+    /// The same of everybody.
+    pub fn all(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
     }
 }
 
@@ -108,7 +112,7 @@ impl Seen {
     }
 
     /// The gateway asks for itself with the install's own token, or with none.
-    fn is_of_a_person(&self) -> bool {
+    pub fn is_of_a_person(&self) -> bool {
         self.header("authorization").is_some_and(|value| value.starts_with("Bearer "))
     }
 

@@ -38,6 +38,11 @@ fn number(made: &Value) -> u64 {
 impl Things {
     /// Made by the owner of the install, past the gateway.
     pub fn of(world: &World, home: &Home) -> Self {
+        Self::with_model(world, home, model(world, home))
+    }
+
+    /// The same with a machine learning backend that somebody has put there.
+    pub fn with_model(world: &World, home: &Home, model: u64) -> Self {
         let studio = world.studio;
         let make = |path: &str, wish: Value| number(&studio.ask("POST", path, Some(wish)));
         let (project, task) = (home.number, home.tasks[0]);
@@ -61,7 +66,7 @@ impl Things {
         let wish = json!({ "project": project, "url": "http://127.0.0.1:9/" });
         numbers.insert("webhook", make("/api/webhooks/", wish));
         numbers.insert("export", make(&format!("/api/projects/{project}/exports/"), json!({})));
-        numbers.insert("model", model(world, project));
+        numbers.insert("model", model);
         let moto = world.moto;
         let target = make(
             "/api/storages/export/s3",
@@ -112,7 +117,8 @@ fn upload(world: &World, project: u64) {
 }
 
 /// A machine learning backend, of which Label Studio would make none that does not answer: put into its database.
-fn model(world: &World, project: u64) -> u64 {
+fn model(world: &World, home: &Home) -> u64 {
+    let project = home.number;
     let script = "import sqlite3, sys\n\
         base = sqlite3.connect(sys.argv[1], timeout=30)\n\
         kinds = {'varchar': '', 'text': '', 'bool': 0, 'real': 1, 'integer': 0, 'datetime': '2026-01-01 00:00:00'}\n\

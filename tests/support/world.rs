@@ -105,10 +105,20 @@ impl World {
 
     /// One whose gateway finds Label Studio at this address, with projects and people of its own.
     pub fn make(address: &str, titles: [&str; 2], domain: &str) -> Self {
-        let (studio, moto) = (LabelStudio::shared(), Moto::shared());
+        Self::around(LabelStudio::shared(), (address, ""), titles, domain)
+    }
+
+    /// The same around this Label Studio, which is found at this address; with more settings of it.
+    pub fn around(
+        studio: &'static LabelStudio,
+        (address, more): (&str, &str),
+        titles: [&str; 2],
+        domain: &str,
+    ) -> Self {
+        let moto = Moto::shared();
         let [mut cats, mut birds] =
             titles.map(|title| home(studio, moto, title, &title.to_lowercase()));
-        let mut site = before_at(address, studio, moto);
+        let mut site = before_with(address, (studio, moto), more);
         for organization in ["acme", "globex"] {
             site.run(&["organization", "create", "--name", organization]);
         }

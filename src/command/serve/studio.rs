@@ -8,7 +8,9 @@ use crate::ground::clock::Clock;
 use crate::ground::control::Control;
 use crate::ground::random::Random;
 use crate::ground::seal::MasterKey;
-use crate::label_studio::{Adoption, Api, Banks, Bridge, Lookup, People, Routes, Settings};
+use crate::label_studio::{
+    Adoption, Api, Banks, Bridge, Lookup, People, Routes, Rows, Settings, Sources,
+};
 use crate::outbound::Door;
 use crate::policy::Install;
 use crate::records::Watch;
@@ -48,7 +50,10 @@ impl Studio {
     ) -> Result<Self, StartError> {
         let (api, control) = (Arc::clone(&banks.api), banks.control.clone());
         let timely = (control.clone(), banks.clock.clone());
-        let lookup = Lookup::new(Arc::clone(&api), timely, settings.local_files.clone());
+        let rows = settings.database.as_ref();
+        let rows = rows.map(|database| Arc::new(Rows::new(database, banks.clock.clone())));
+        let sources = Sources { api: Arc::clone(&api), rows };
+        let lookup = Lookup::new(sources, timely, settings.local_files.clone());
         let lookup = Arc::new(lookup);
         let adoption = Arc::new(Adoption {
             api: Arc::clone(&api),

@@ -12,7 +12,7 @@ use crate::ground::causes::told;
 use crate::ground::clock::Clock;
 use crate::ground::random::Random;
 use crate::label_studio::{
-    Api, Settings, Shown, Standing, SurveyedProject, SurveyedStorage, Tokens, Told,
+    Api, RowAccess, Rows, Settings, Shown, Standing, SurveyedProject, SurveyedStorage, Tokens, Told,
 };
 use crate::outbound::Door;
 use crate::records::Watch;
@@ -65,6 +65,7 @@ impl<'a> Inspection<'a> {
         if !self.standing(&standing) {
             return Ok(());
         }
+        self.database().await;
         match self.api.told().await {
             Ok(told) => {
                 self.told(&told);
@@ -81,6 +82,26 @@ impl<'a> Inspection<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether look-ups by row work, and by a user that can do no harm.
+    async fn database(&mut self) {
+        let Some(database) = &self.settings.database else { return };
+        let rows = Rows::new(database, self.clock.clone());
+        match rows.look().await {
+            Ok(RowAccess::ReadOnly) => self.remark("its database answers, and is only read"),
+            Ok(RowAccess::MayWrite) => self.fault(
+                "label_studio.database",
+                "the user that it names may change Label Studio's tables",
+                "make one that may not, in that database: CREATE USER sluicegate PASSWORD '…'; \
+                 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sluicegate;",
+            ),
+            Err(error) => self.fault(
+                "label_studio.database",
+                told(&error),
+                "correct the address or the password, or leave it out: the API is asked then",
+            ),
+        }
     }
 
     fn fault(&mut self, key: &str, what: impl Into<String>, remedy: &str) {
