@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::{Api, ApiError};
 use super::kept::canonical;
 use super::passed::{Key, Passed};
+use super::search::{self, collect};
 use super::{Direction, Kept, Kind, Reference, Rows, StorageType, Uris, columns};
 use crate::ground::clock::Clock;
 use crate::ground::control::{Control, ControlFailed};
@@ -31,8 +31,8 @@ pub struct Lookup {
     tasks: Cache<u64, Arc<TaskUris>>,
     /// Whether any task of a project has a location in this column.
     columns: Cache<(u64, Box<str>), bool>,
-    /// Whether a task that was made by an upload refers to the file.
-    uploads: Cache<(u64, Box<str>), bool>,
+    /// Whether any task of a project refers to this.
+    searched: Cache<(u64, Box<str>), bool>,
     /// The folders of a project's storages on Label Studio's own disk.
     folders: Cache<u64, Arc<Vec<PathBuf>>>,
     local_files: Option<PathBuf>,
@@ -115,7 +115,7 @@ impl Lookup {
                 .build(),
             columns: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             passed: Passed::new(clock),
-            uploads: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            searched: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             folders: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             local_files,
             moves: AtomicU64::new(0),
@@ -151,7 +151,7 @@ impl Lookup {
     }
 
     /// Whether this task refers to this URI. Where no task is known: whether the one does that an answer showed with it, or
-    /// one that was made by its upload.
+    /// for an upload, whose name nobody guesses, any.
     ///
     /// # Errors
     /// [`LookupError`] when Label Studio cannot say.
@@ -162,14 +162,14 @@ impl Lookup {
         uri: &str,
     ) -> Result<bool, LookupError> {
         let uri = canonical(uri);
-        let place = (project, Box::from(&*uri));
         let shown = self.passed.get(Key::uri(project, &uri));
         if shown.is_some_and(|shown| shown.is_fresh) {
             return Ok(true);
         }
         match task.or_else(|| shown.map(|shown| shown.number).filter(|task| *task > 0)) {
             Some(task) => self.task_refers(project, task, &uri).await,
-            None => self.upload_refers(place).await,
+            None if Kept::read(&uri).is_some() => self.is_anywhere(project, &uri).await,
+            None => Ok(false),
         }
     }
 
@@ -211,15 +211,18 @@ impl Lookup {
         Ok(found)
     }
 
-    /// Whether any task that was made by an upload refers to the uploaded file.
-    async fn upload_refers(&self, place: (u64, Box<str>)) -> Result<bool, LookupError> {
-        let (project, uri) = &place;
-        let Some(Kept::Upload { project: of, name }) = Kept::read(uri) else { return Ok(false) };
-        if of != *project {
-            return Ok(false);
-        }
-        let asking = |Sources { api, .. }| async move { uploaded(&api, of, &name).await };
-        self.once(&self.uploads, place, asking, |_| true).await
+    /// Whether any task of the project refers to this URI, whatever was shown so far. Label Studio goes through all of them, so
+    /// it is for members of the project to ask.
+    ///
+    /// # Errors
+    /// [`LookupError`] when Label Studio cannot say.
+    pub async fn is_anywhere(&self, project: u64, uri: &str) -> Result<bool, LookupError> {
+        let text: Box<str> = uri.into();
+        let asking = |Sources { api, .. }| {
+            let text = text.clone();
+            async move { Ok(search::refers(&api, project, &text).await?) }
+        };
+        self.once(&self.searched, (project, text.clone()), asking, |found| *found).await
     }
 
     /// Whether a file of Label Studio's disk lies in a storage of this project.
@@ -302,7 +305,7 @@ impl Lookup {
         self.things.invalidate_all();
         self.tasks.invalidate_all();
         self.columns.invalidate_all();
-        self.uploads.invalidate_all();
+        self.searched.invalidate_all();
         self.folders.invalidate_all();
     }
 }
@@ -419,31 +422,6 @@ async fn data(api: &Api, task: u64) -> Result<Option<(u64, Value)>, LookupError>
     Ok(task.map(|Task { project, data }| (project, data)))
 }
 
-/// Whether one of the tasks that were made by this upload refers to it: the Data Manager's own filter finds them.
-async fn uploaded(api: &Api, project: u64, name: &str) -> Result<bool, LookupError> {
-    #[derive(Deserialize)]
-    struct Listed {
-        tasks: Vec<Task>,
-    }
-    #[derive(Deserialize)]
-    struct Task {
-        data: Value,
-    }
-    let item = serde_json::json!({
-        "filter": "filter:tasks:file_upload", "operator": "contains", "type": "String", "value": name,
-    });
-    let query = serde_json::json!({ "filters": { "conjunction": "and", "items": [item] } });
-    let query = utf8_percent_encode(&query.to_string(), NON_ALPHANUMERIC).to_string();
-    let path =
-        format!("/api/tasks/?project={project}&resolve_uri=false&page_size=100&query={query}");
-    let Some(Listed { tasks }) = api.get("the tasks of an upload", &path).await? else {
-        return Ok(false);
-    };
-    let mut uris = Uris::default();
-    tasks.iter().for_each(|task| collect(&task.data, &mut uris));
-    Ok(uris.refer_to(&Kept::Upload { project, name: name.to_owned() }.target()))
-}
-
 async fn folders(api: &Api, project: u64) -> Result<Arc<Vec<PathBuf>>, LookupError> {
     #[derive(Deserialize)]
     struct Storage {
@@ -456,15 +434,6 @@ async fn folders(api: &Api, project: u64) -> Result<Arc<Vec<PathBuf>>, LookupErr
     // The file system itself, or a place that depends on where Label Studio was started, holds nothing of a project's.
     let folders = own.filter_map(|storage| storage.path);
     Ok(Arc::new(folders.filter(|path| path.is_absolute() && path.parent().is_some()).collect()))
-}
-
-fn collect(value: &Value, uris: &mut Uris) {
-    match value {
-        Value::String(text) => uris.take(text),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, uris)),
-        Value::Object(members) => members.values().for_each(|value| collect(value, uris)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 impl fmt::Debug for Lookup {

@@ -16,6 +16,7 @@ mod reference;
 mod rewrite;
 mod routes;
 mod rows;
+mod search;
 mod settings;
 mod survey;
 mod user_token;

@@ -264,7 +264,7 @@ impl About<'_> {
         let Some((project, number)) = project.and_then(|it| Some((it, it.number?))) else {
             return Ok(Matter::Nothing(NotFoundWhy::Project));
         };
-        if !self.install.lookup.refers(number, task, &text).await? {
+        if !self.is_referred_to(project, (number, task), &text).await? {
             return Ok(Matter::Nothing(NotFoundWhy::Unreferenced));
         }
         if text.starts_with("/data/") {
@@ -274,6 +274,22 @@ impl About<'_> {
             Some((storage, key)) => Matter::Object { project: project.id, storage, key },
             None => Matter::Nothing(NotFoundWhy::Storage),
         })
+    }
+
+    /// By the task that is named, or else by any of the project: which is a search, so strangers do not cause it.
+    async fn is_referred_to(
+        &self,
+        project: &Project,
+        (number, task): (u64, Option<u64>),
+        text: &str,
+    ) -> Result<bool, InquiryError> {
+        let lookup = &self.install.lookup;
+        if lookup.refers(number, task, text).await? {
+            return Ok(true);
+        }
+        let is_member = self.person.organization_role().is_some()
+            || self.person.role_in(project.id, project.workspace).is_some();
+        Ok(task.is_none() && is_member && lookup.is_anywhere(number, text).await?)
     }
 
     /// What Label Studio keeps itself: whoever imports tasks can write any address into them, so it must be the project's own.

@@ -132,3 +132,28 @@ async fn what_tears_locations_apart_is_withheld() {
     let answer = world.site.get(&path, Some(&world.manager)).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "export-withheld"));
 }
+
+/// Those of forms that do not say of which task they are, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_export_refers_to_opens() {
+    let world = World::shared();
+    let home = world.fresh("Exported").await;
+    let (project, task) = (home.number, home.tasks[0]);
+    let wish = json!({ "result": [] });
+    world.studio.ask("POST", &format!("/api/tasks/{task}/annotations/"), Some(wish));
+    for format in ["JSON", "JSON_MIN", "CSV", "COCO"] {
+        let path = format!("/api/projects/{project}/export?exportType={format}&ids[]={task}");
+        let answer = world.site.get(&path, Some(&world.owner)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{format}: {}", answer.text());
+        let readings = crate::spellings::readings(&answer.body).join("\n");
+        let (_, handle) = readings.split_once("/-/m/").unwrap_or_else(|| panic!("{format}"));
+        let is_of_it = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let handle = &handle[..handle.find(|c| !is_of_it(c)).unwrap_or(handle.len())];
+        let opened = world.site.get(&format!("/-/m/{handle}"), Some(&world.owner)).await;
+        assert_eq!(
+            (opened.status, opened.header("content-type")),
+            (StatusCode::OK, "image/png"),
+            "{format}"
+        );
+    }
+}

@@ -74,6 +74,30 @@ async fn who_is_not_of_the_project_gets_nothing_of_it_by_any_address() {
     }
 }
 
+/// No answer has shown it, and no task is named: the project's tasks are searched, for those who are of the project.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_finds_what_any_of_its_tasks_refers_to() {
+    let gallery = Gallery::shared().await;
+    let key = "pictures/deep down/50% ünder_all.png";
+    gallery.moto.put(key, "image/png", &super::picture());
+    let (deep, beside) = (gallery.uri(key), gallery.uri("pictures/untold.png"));
+    let data = json!({ "image": gallery.uri("pictures/one.png"), "more": [{ "of": [format!("<img src='{deep}'>")] }] });
+    let wish = json!({ "project": gallery.pictures, "data": data });
+    gallery.studio.ask("POST", "/api/tasks/", Some(wish));
+    let of = |project: u64, uri: &str| {
+        format!("/projects/{project}/resolve/?fileuri={}", URL_SAFE.encode(uri))
+    };
+    let found = of(gallery.pictures, &deep);
+    is_hidden(gallery, &gallery.ben, "ben", &found).await;
+    let answer = gallery.ask(&found, &[]).await;
+    assert!(answer.status == 200 && answer.body == super::picture(), "{}", answer.text());
+    is_hidden(gallery, &gallery.ann, "in no task", &of(gallery.pictures, &beside)).await;
+    // What is a part of what stands in a task is not what stands there.
+    let (part, _) = deep.split_at(deep.len() - 1);
+    is_hidden(gallery, &gallery.ann, "a part", &of(gallery.pictures, part)).await;
+    is_hidden(gallery, &gallery.ben, "of a task elsewhere", &of(gallery.others, &deep)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_through_the_gateway_holds_at_once() {
     let gallery = Gallery::shared().await;
