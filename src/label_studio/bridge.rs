@@ -38,6 +38,8 @@ pub struct Bridge {
     banks: Banks,
     key: Arc<SealKey>,
     kept: Cache<AccountId, Arc<Access>>,
+    /// Who did not get over a moment ago, and will not in the next.
+    stranded: Cache<AccountId, BridgeError>,
 }
 
 /// What acts as a user for some minutes.
@@ -75,6 +77,8 @@ pub enum BridgeError {
 /// Label Studio gives by itself, one is left then.
 const LIFE: Duration = Duration::from_secs(240);
 const MOST: u64 = 100_000;
+/// To find out that somebody does not get over takes Label Studio several requests and a password's check.
+const STRANDED: Duration = Duration::from_secs(10);
 
 impl From<ApiError> for BridgeError {
     fn from(error: ApiError) -> Self {
@@ -93,7 +97,8 @@ impl Bridge {
     pub fn new(banks: Banks, master: &MasterKey) -> Self {
         let key = Arc::new(master.derive(&[b"label-studio"]));
         let kept = Cache::builder().max_capacity(MOST).time_to_live(LIFE).build();
-        Self { banks, key, kept }
+        let stranded = Cache::builder().max_capacity(MOST).time_to_live(STRANDED).build();
+        Self { banks, key, kept, stranded }
     }
 
     /// Acts as this account's user, who is made if there is none.
@@ -111,12 +116,19 @@ impl Bridge {
             }
             self.kept.invalidate(&account).await;
         }
+        if let Some(why) = self.stranded.get(&account).await {
+            return Err(why);
+        }
         let crossing = self.crossing();
         let (email, control) = (email.to_owned(), self.banks.control.clone());
         let work = control.run(async move { crossing.access(account, &email).await });
         let flight = self.kept.try_get_with(account, async { work.await? });
         // Boxed: rare, and large.
-        Box::pin(flight).await.map_err(|error| BridgeError::clone(&error))
+        let done = Box::pin(flight).await.map_err(|error| BridgeError::clone(&error));
+        if let Err(why @ BridgeError::ExistingUser { .. }) = &done {
+            self.stranded.insert(account, why.clone()).await;
+        }
+        done
     }
 
     /// Label Studio did not take it: the next one is made afresh. Whoever comes with one that was replaced already changes
@@ -155,6 +167,7 @@ impl Bridge {
         }
         let user = self.banks.api.user_of(&known.cookie).await?;
         crossing.keep(account, &user, None).await?;
+        self.stranded.invalidate(&account).await;
         self.kept.invalidate(&account).await;
         Ok(())
     }
@@ -190,6 +203,7 @@ impl Bridge {
         if crossing.has_good(account, holder.number).await? {
             return Ok(());
         }
+        self.stranded.invalidate(&account).await;
         let Holder { number, .. } = *holder;
         if let Some(token) = self.banks.api.lasting(token).await? {
             return crossing.keep_token(account, &User { number, token }).await;
@@ -220,6 +234,7 @@ impl Bridge {
         holder: &Holder,
         personal: Secret<String>,
     ) -> Result<(), BridgeError> {
+        self.stranded.invalidate(&account).await;
         let crossing = self.crossing();
         // Refuses another user's; what is kept of this one gives way to what he showed.
         crossing.has_good(account, holder.number).await?;
@@ -272,10 +287,13 @@ impl Crossing {
 
     async fn made(&self, account: AccountId, email: &str) -> Result<Arc<Access>, BridgeError> {
         let Banks { api, random, .. } = &self.banks;
-        let password = Secret::new(URL_SAFE_NO_PAD.encode(random.bytes::<32>()));
+        let password = self.password(account);
         let cookie = match api.sign_up(random, email, &password).await? {
             SignedUp::Made(cookie) => cookie,
-            SignedUp::Exists => return Err(existing(email)),
+            // Made by the gateway, which was stopped before it could keep him; or not, and then the password is wrong.
+            SignedUp::Exists => {
+                api.log_in(random, email, &password).await?.ok_or_else(|| existing(email))?
+            }
         };
         let user = api.user_of(&cookie).await?;
         self.keep(account, &user, Some(&password)).await?;
@@ -344,6 +362,13 @@ impl Crossing {
     fn fresh(&self, authorization: Secret<String>, user: u64, life: Duration) -> Arc<Access> {
         let now = self.banks.clock.now();
         Arc::new(Access { authorization, user, renew: now.checked_add(life).unwrap_or(now) })
+    }
+
+    /// One that nobody knows, and that the gateway would find again: what this key makes of the account. Its output cannot be told
+    /// from random bytes (RFC 8452, section 9).
+    fn password(&self, account: AccountId) -> Secret<String> {
+        let context = [&b"password"[..], &account.0.to_be_bytes()].concat();
+        Secret::new(URL_SAFE_NO_PAD.encode(self.key.seal(&context, &[0; 32])))
     }
 
     fn seal(&self, account: AccountId, secret: &Secret<String>) -> String {

@@ -70,17 +70,7 @@ impl Pair {
 
     /// What its database says.
     fn sql(&self, statement: &str) -> String {
-        let script = "import sqlite3, sys\nconnection = sqlite3.connect(sys.argv[1])\n\
-                      rows = connection.execute(sys.argv[2]).fetchall()\nconnection.commit()\nprint(rows)";
-        let file = self.studio.data.path().join("label_studio.sqlite3");
-        let output = Command::new(bin().join("python"))
-            .args(["-c", script])
-            .arg(file)
-            .arg(statement)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        sql(&self.studio.data.path().join("label_studio.sqlite3"), statement)
     }
 
     fn tokens_of(&self, email: &str) -> String {
@@ -107,6 +97,16 @@ impl Pair {
         let headers = [kind, ("origin", &*origin)];
         self.site.send(Method::POST, "/-/sign-in", None, &headers, form.into_bytes()).await
     }
+}
+
+fn sql(file: &std::path::Path, statement: &str) -> String {
+    let script = "import sqlite3, sys\nconnection = sqlite3.connect(sys.argv[1])\n\
+                  rows = connection.execute(sys.argv[2]).fetchall()\nconnection.commit()\nprint(rows)";
+    let python =
+        Command::new(bin().join("python")).args(["-c", script]).arg(file).arg(statement).output();
+    let output = python.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -275,6 +275,33 @@ async fn whoever_loses_the_right_loses_it_at_once_and_in_the_middle_of_an_answer
     })
     .await;
     assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+}
+
+/// As if it had been stopped between the user's sign-up there and the keeping of his token here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_was_made_and_not_kept_is_found_again() {
+    let (pair, alice) = blocking(|| {
+        let pair = Pair::make(false, "");
+        let alice = pair.annotator("alice@example.com");
+        (pair, alice)
+    })
+    .await;
+    let user = pair.whoami(&alice).await.json()["id"].clone();
+    assert!(user.is_u64(), "{user}");
+    let pair = blocking(move || {
+        let mut pair = pair;
+        pair.site.signal("TERM");
+        assert!(pair.site.ended().success());
+        let records = site::inside(&pair.site, "records.sqlite");
+        let gone = sql(&records, "DELETE FROM label_studio_user RETURNING account");
+        assert_ne!(gone, "[]");
+        pair.site.start();
+        pair
+    })
+    .await;
+    let again = pair.whoami(&alice).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text());
+    assert_eq!(again.json()["id"], user);
 }
 
 #[tokio::test(flavor = "multi_thread")]
