@@ -120,12 +120,13 @@ impl FromStr for Database {
         if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
             return Err(BadDatabase::NoAddress);
         }
-        let options = PgConnectOptions::from_str(text).or(Err(BadDatabase::NoAddress))?;
         // What is missing would come from this process's environment.
         let (user, place) = rest.split_once('@').ok_or(BadDatabase::NotWhole)?;
-        if user.is_empty() || place.starts_with('/') || options.get_database().is_none() {
+        let (host, database) = place.split_once('/').ok_or(BadDatabase::NotWhole)?;
+        if user.is_empty() || host.is_empty() || database.is_empty() || database.starts_with('?') {
             return Err(BadDatabase::NotWhole);
         }
+        let options = PgConnectOptions::from_str(text).or(Err(BadDatabase::NoAddress))?;
         let host = options.get_host().trim_matches(['[', ']']);
         let here = options.get_socket().is_some()
             || host == "localhost"

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -69,6 +70,14 @@ impl Postgres {
         server.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut child = peer::spawn(server);
         peer::wait_for_port(port, &mut child);
+        // It listens before it lets anybody in.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut ready = Command::new(bin().join("pg_isready"));
+        ready.arg("-q").arg("-h").arg(folder.path()).args(["-p", &port.to_string()]);
+        while !ready.status().unwrap().success() {
+            assert!(Instant::now() < deadline, "PostgreSQL lets nobody in after 60 s");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
         Self { port, folder, child }
     }
 
