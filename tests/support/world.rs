@@ -1,6 +1,7 @@
 //! One install for all tests of this binary: Label Studio with two projects, moto with their objects, the gateway in front
 //! of both, and a person of each role.
 
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -99,7 +100,9 @@ impl World {
             self.site.send(Method::POST, "/api/projects/", Some(&self.owner), &headers, wish).await;
         let number = made.json()["id"].as_u64().unwrap();
         let home = fill(self.studio, self.moto, (title, number), self.cats.prefix());
-        store(&self.site, self.moto, &home.name, self.cats.prefix());
+        tokio::task::block_in_place(|| {
+            store((&self.site, &self.owner), self.moto, &home.name, self.cats.prefix());
+        });
         home
     }
 
@@ -135,7 +138,7 @@ impl World {
         site.start_under(&["env", &listed]);
         for home in [&mut cats, &mut birds] {
             adopted(&site, home);
-            store(&site, moto, &home.name, home.prefix());
+            store((&site, &owner), moto, &home.name, home.prefix());
         }
         for (person, role) in
             [(&manager, "manager"), (&reviewer, "reviewer"), (&alice, "annotator")]
@@ -243,7 +246,8 @@ pub async fn until_async(what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-fn store(site: &Site, moto: &Moto, project: &str, prefix: &str) {
+/// Until the gateway knows it.
+fn store((site, owner): (&Site, &Person), moto: &Moto, project: &str, prefix: &str) {
     let mut arguments = vec![
         "storage",
         "create",
@@ -257,4 +261,20 @@ fn store(site: &Site, moto: &Moto, project: &str, prefix: &str) {
     let place = Site::moto_place(moto, &format!("{prefix}/"));
     arguments.extend(place.split_whitespace());
     site.run(&arguments);
+    knows_storage(site, owner, project, "media");
+}
+
+/// Waits until the running gateway has taken in a storage that was just written into its records, which it does within a
+/// second; `person` may list its keys. By curl, so that tests of any runtime may call it.
+pub fn knows_storage(site: &Site, person: &Person, project: &str, storage: &str) {
+    let url = site.url(&format!("/-/objects/{project}/{storage}/?limit=1"));
+    let is_listed = || {
+        let asked = Command::new("curl")
+            .args(["-sk", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code}"])
+            .args(["-H", &format!("authorization: Bearer {}", person.token), &url])
+            .output()
+            .unwrap();
+        asked.stdout == b"200"
+    };
+    until(&format!("{project}/{storage} is known"), is_listed);
 }

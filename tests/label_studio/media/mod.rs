@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::support::label_studio::{LabelStudio, OWNER_TOKEN};
 use crate::support::site::Answer;
+use crate::support::world::knows_storage;
 use crate::support::{Moto, Person, Site};
 use film::Film;
 
@@ -95,12 +96,14 @@ impl Gallery {
         for name in [&first, &second] {
             adopted(&site, name);
         }
-        place(&site, &first, "media", &Site::moto_place(moto, "pictures/"));
         place(&site, &first, "films", &film.place());
         place(&site, &second, "media", &Site::moto_place(moto, "others/"));
+        place(&site, &first, "media", &Site::moto_place(moto, "pictures/"));
         site.member("acme", &first, &mara.email, "manager");
         site.member("acme", &first, &ann.email, "annotator");
         site.member("acme", &second, &ben.email, "annotator");
+        // The last that was written: what was written before is known as well.
+        knows_storage(&site, &mara, &first, "media");
         Self {
             studio,
             moto,
