@@ -1,0 +1,26 @@
+//! The peers that the tests of federation stand on, tried themselves: an STS and an S3 that let something through would
+//! prove nothing of a gateway.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    unreachable_pub,
+    reason = "a test may panic, and its parts are its own"
+)]
+
+#[expect(dead_code, unused_imports, reason = "each test binary uses its own part")]
+#[path = "../support"]
+mod support {
+    pub mod account;
+    pub mod assertion;
+    pub mod s3;
+    pub mod served;
+    pub mod sts;
+}
+
+mod assume_role;
+mod saml;
+mod storage;
+mod switches;
+mod world;
