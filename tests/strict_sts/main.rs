@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::too_many_arguments,
     unreachable_pub,
     reason = "a test may panic, and its parts are its own"
 )]
@@ -14,12 +15,19 @@
 mod support {
     pub mod account;
     pub mod assertion;
+    pub mod moto;
+    pub mod peer;
     pub mod s3;
     pub mod served;
+    pub mod site;
     pub mod sts;
+
+    pub use moto::Moto;
+    pub use site::Site;
 }
 
 mod assume_role;
+mod gateway;
 mod saml;
 mod storage;
 mod switches;

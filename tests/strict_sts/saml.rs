@@ -1,7 +1,7 @@
 //! `AssumeRoleWithSAML`: what is asserted soundly is granted, and each way in which it may be unsound is refused by its own
 //! error.
 
-use sluicegate::ground::clock::SignedDuration;
+use sluicegate::ground::clock::{SignedDuration, Timestamp};
 
 use crate::support::account::Account;
 use crate::support::assertion::{
@@ -72,6 +72,39 @@ fn a_providers_metadata_holds_its_name_and_the_certificate_that_it_signs_with() 
     assert_eq!(location, Some("https://other.example.com/sso?a=b&c=d"));
 }
 
+/// Signed by `xmlsec1` itself: namespaces declared elsewhere, types, layout, an empty value and a nested one.
+#[tokio::test]
+async fn a_response_that_looks_as_other_programs_write_it_is_granted() {
+    let world = World::new();
+    let claims = world.claims();
+    let second = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let template = include_str!("elsewhere.xml")
+        .replace("ISSUER", &idp().entity_id)
+        .replace("NOW", &second(world.now()))
+        .replace("SOON", &second(world.now() + SignedDuration::from_mins(5)))
+        .replace("RECIPIENT", RECIPIENT)
+        .replace("PAIR", &claims.attributes[0].1[0]);
+    let folder = tempfile::tempdir().unwrap();
+    let [key, unsigned, signed] =
+        ["key.pem", "unsigned.xml", "signed.xml"].map(|name| folder.path().join(name));
+    std::fs::write(&key, &idp().key_pem).unwrap();
+    std::fs::write(&unsigned, template).unwrap();
+    let output = std::process::Command::new("xmlsec1")
+        .args(["--sign", "--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:assertion:Assertion"])
+        .arg("--privkey-pem")
+        .arg(&key)
+        .arg("--output")
+        .args([&signed, &unsigned])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let posted = base64(&std::fs::read_to_string(signed).unwrap());
+    let answer = world.ask(&world.form("annotator", &posted), &[]).await;
+    answer.keys();
+    assert_eq!(answer.element("SubjectType").as_deref(), Some("persistent"));
+    assert_eq!(answer.element("Subject").as_deref(), Some("alice"));
+}
+
 #[tokio::test]
 async fn odd_letters_survive_the_signature() {
     let world = World::new();
@@ -98,6 +131,11 @@ async fn a_signature_that_is_not_the_providers_is_an_invalid_token() {
         "<samlp:Status>",
         &format!("<samlp:Extensions><ds:Signature {signature}</ds:Signature></samlp:Extensions><samlp:Status>"),
     );
+    let of_response = idp().respond(&claims, Signed::Response);
+    let (head, rest) = of_response.split_once("<ds:Signature ").unwrap();
+    let (inside, tail) = rest.split_once("</ds:Signature>").unwrap();
+    let displaced = format!("{head}{tail}")
+        .replace("<saml:Subject>", &format!("<ds:Signature {inside}</ds:Signature><saml:Subject>"));
     let mut forged = claims.clone();
     forged.assertion_id = "_evil".to_owned();
     forged.name = "admin@example.com".to_owned();
@@ -122,6 +160,7 @@ async fn a_signature_that_is_not_the_providers_is_an_invalid_token() {
         ),
         ("SHA-1", weak, "an algorithm"),
         ("a signature elsewhere", moved, "strange place"),
+        ("a signature of the response in the assertion", displaced, "over something else"),
         ("a wrapped assertion", wrapped, "several assertions"),
         ("a comment in a name", good.replace(">alice@", ">alice<!-- -->@"), "not one text"),
         ("a document type", format!("<!DOCTYPE a>{good}"), "could not be parsed"),

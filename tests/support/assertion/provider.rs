@@ -32,6 +32,8 @@ pub enum Signed {
 pub struct IdentityProvider {
     pub entity_id: String,
     pub certificate_pem: String,
+    /// For a program that signs in its stead.
+    pub key_pem: String,
     certificate: Vec<u8>,
     key: Key,
 }
@@ -73,6 +75,7 @@ impl IdentityProvider {
         Self {
             entity_id: entity_id.to_owned(),
             certificate_pem: certificate.pem(),
+            key_pem: pair.serialize_pem(),
             certificate: certificate.der().to_vec(),
             key,
         }

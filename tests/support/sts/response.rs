@@ -31,7 +31,8 @@ pub(super) struct Assertion {
     pub(super) name_format: String,
     pub(super) confirmations: Vec<Confirmation>,
     pub(super) session_not_on_or_after: Option<Timestamp>,
-    pub(super) attributes: Vec<(String, Vec<String>)>,
+    /// A value that is not one text (some providers nest a name in one) is none; it counts only where it is asked for.
+    pub(super) attributes: Vec<(String, Vec<Option<String>>)>,
 }
 
 /// A bearer's: whoever has it may present it to the recipient (saml-profiles-2.0-os, 4.1.4.2).
@@ -96,9 +97,8 @@ fn assertion(node: Node<'_, '_>) -> Result<Assertion, Fault> {
     let mut attributes = Vec::new();
     for statement in children(node, (SAML, "AttributeStatement")) {
         for one in children(statement, (SAML, "Attribute")) {
-            let values = children(one, (SAML, "AttributeValue")).map(text);
-            let values = values.collect::<Result<Vec<_>, _>>()?;
-            attributes.push((attribute(one, "Name")?.to_owned(), values));
+            let values = children(one, (SAML, "AttributeValue")).map(value);
+            attributes.push((attribute(one, "Name")?.to_owned(), values.collect()));
         }
     }
     let mut ends = Vec::new();
@@ -136,18 +136,22 @@ fn confirmations(subject: Node<'_, '_>) -> Result<Vec<Confirmation>, Fault> {
 }
 
 impl Assertion {
-    /// The values of an attribute, which must not be given twice.
-    pub(super) fn values(&self, name: &str) -> Result<Option<&[String]>, Fault> {
+    /// The values of an attribute, which must not be given twice; all are texts.
+    pub(super) fn values(&self, name: &str) -> Result<Option<Vec<&str>>, Fault> {
         let mut given = self.attributes.iter().filter(|(other, _)| other == name);
         match (given.next(), given.next()) {
             (_, Some(_)) => Err("an attribute is given twice"),
-            (first, None) => Ok(first.map(|(_, values)| values.as_slice())),
+            (None, None) => Ok(None),
+            (Some((_, values)), None) => {
+                let texts: Option<Vec<_>> = values.iter().map(Option::as_deref).collect();
+                texts.map(Some).ok_or("a value is not one text")
+            }
         }
     }
 
     /// The value of an attribute that has one.
     pub(super) fn value(&self, name: &str) -> Result<Option<&str>, Fault> {
-        match self.values(name)? {
+        match self.values(name)?.as_deref() {
             None => Ok(None),
             Some([one]) => Ok(Some(one)),
             Some(_) => Err("an attribute has several values"),
@@ -191,6 +195,11 @@ fn text(node: Node<'_, '_>) -> Result<String, Fault> {
         (Some(text), None) if text.is_text() => Ok(text.text().unwrap_or_default().to_owned()),
         _ => Err("an element is not one text"),
     }
+}
+
+/// What an attribute's value holds, when it is one text or nothing.
+fn value(node: Node<'_, '_>) -> Option<String> {
+    if node.has_children() { text(node).ok() } else { Some(String::new()) }
 }
 
 fn maybe_time(node: Node<'_, '_>, name: &str) -> Result<Option<Timestamp>, Fault> {

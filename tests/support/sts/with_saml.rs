@@ -142,14 +142,12 @@ fn bearer(assertion: &Assertion) -> Result<Bearer, Refusal> {
         return Err(bad(words));
     }
     let mut tags = Vec::new();
-    for (name, values) in &assertion.attributes {
+    for (name, _) in &assertion.attributes {
         if let Some(key) =
             name.strip_prefix(ATTRIBUTES).and_then(|rest| rest.strip_prefix("PrincipalTag:"))
         {
-            let [value] = values.as_slice() else {
-                return Err(bad("A session tag has one value"));
-            };
-            tags.push((key.to_owned(), value.clone()));
+            let value = assertion.value(name).map_err(bad)?.unwrap_or_default();
+            tags.push((key.to_owned(), value.to_owned()));
         }
     }
     Ok(Bearer {
