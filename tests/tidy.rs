@@ -36,7 +36,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("askama", &["admin", "sign_in"]),
     ("async_trait", &["demo"]),
     ("aws_lc_rs", &["audit", "credential", "ground", "identity"]),
-    ("base64", &["backend", "demo", "identity", "label_studio", "policy", "settings"]),
+    ("base64", &["backend", "demo", "identity", "label_studio", "policy", "settings", "sign_in"]),
     (
         "bytes",
         &[
@@ -98,10 +98,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("prometheus_client", &["telemetry"]),
     ("quick_xml", &["backend", "credential"]),
     ("rcgen", &["demo"]),
+    // Answers and metadata of identity providers, by one strict reader.
+    ("roxmltree", &["sign_in"]),
     ("rpassword", &["command"]),
     ("rustls", &["listener", "outbound"]),
     ("rustls_native_certs", &["outbound"]),
     ("s3s", &["demo"]),
+    // The signature engine, behind the gate.
+    ("samael", &["sign_in"]),
     (
         "serde",
         &[

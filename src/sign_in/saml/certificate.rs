@@ -1,0 +1,135 @@
+//! The certificates that a signature may be by: the identity provider's own, from its metadata (R5). Of each, the kind
+//! of its key is read from the DER (RFC 5280 4.1), because the engine gives up at the first key that does not fit.
+//!
+//! Names and dates in a certificate mean nothing here: metadata says whose key it is and how long (SAML metadata
+//! interoperability profile 2.6.1).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A certificate whose key may sign answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    keys: KeyKind,
+}
+
+/// What a key can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyKind {
+    Rsa,
+    Elliptic,
+}
+
+/// Why it is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadCertificate {
+    #[error("the certificate is not base64")]
+    NotBase64,
+    #[error("this is not an X.509 certificate")]
+    NotCertificate,
+    #[error("the certificate's key is neither RSA nor of an elliptic curve")]
+    OtherKey,
+    #[error("the certificate's RSA key has fewer than 2,048 bits, or more than 8,192")]
+    KeySize,
+}
+
+/// rsaEncryption (RFC 8017 appendix A.1).
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// id-ecPublicKey (RFC 5480 2.1.1).
+const ELLIPTIC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const OBJECT: u8 = 0x06;
+/// `[0] EXPLICIT Version`.
+const VERSION: u8 = 0xa0;
+
+impl Certificate {
+    /// Reads what stands in an `X509Certificate`: base64 with white space.
+    ///
+    /// # Errors
+    /// [`BadCertificate`] as its variants say.
+    pub fn from_base64(text: &str) -> Result<Self, BadCertificate> {
+        let plain: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        Self::from_der(STANDARD.decode(plain).or(Err(BadCertificate::NotBase64))?)
+    }
+
+    /// Reads one in DER.
+    ///
+    /// # Errors
+    /// [`BadCertificate`] as its variants say.
+    pub fn from_der(der: Vec<u8>) -> Result<Self, BadCertificate> {
+        let (algorithm, key) = public_key(&der).ok_or(BadCertificate::NotCertificate)?;
+        let keys = match algorithm {
+            RSA => {
+                let bits = modulus_bits(key).ok_or(BadCertificate::NotCertificate)?;
+                if !(2_048..=8_192).contains(&bits) {
+                    return Err(BadCertificate::KeySize);
+                }
+                KeyKind::Rsa
+            }
+            ELLIPTIC => KeyKind::Elliptic,
+            _ => return Err(BadCertificate::OtherKey),
+        };
+        Ok(Self { der, keys })
+    }
+
+    pub(super) const fn keys(&self) -> KeyKind {
+        self.keys
+    }
+
+    pub(super) fn der(&self) -> &[u8] {
+        &self.der
+    }
+}
+
+/// The algorithm's identifier and the key itself.
+fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut whole = Reader(der);
+    let mut certificate = Reader(whole.take(SEQUENCE)?);
+    let mut signed = Reader(certificate.take(SEQUENCE)?);
+    if signed.0.first() == Some(&VERSION) {
+        signed.take(VERSION)?;
+    }
+    signed.take(INTEGER)?;
+    // The signature's algorithm, issuer, validity and subject.
+    for _ in 0..4 {
+        signed.take(SEQUENCE)?;
+    }
+    let mut info = Reader(signed.take(SEQUENCE)?);
+    let algorithm = Reader(info.take(SEQUENCE)?).take(OBJECT)?;
+    let key = info.take(BIT_STRING)?.strip_prefix(&[0])?;
+    whole.0.is_empty().then_some((algorithm, key))
+}
+
+fn modulus_bits(key: &[u8]) -> Option<usize> {
+    let modulus = Reader(Reader(key).take(SEQUENCE)?).take(INTEGER)?;
+    let start = modulus.iter().position(|byte| *byte != 0)?;
+    let digits = modulus.get(start..)?;
+    let unused = usize::try_from(digits.first()?.leading_zeros()).ok()?;
+    Some(digits.len() * 8 - unused)
+}
+
+/// DER, one element after the other (X.690 8.1).
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// The content of the next element, when it has this tag.
+    fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let (found, rest) = self.0.split_first()?;
+        let (first, rest) = rest.split_first()?;
+        let (length, rest) = match usize::from(*first) {
+            short @ 0..=0x7f => (short, rest),
+            long @ 0x81..=0x84 => {
+                let (digits, rest) = rest.split_at_checked(long - 0x80)?;
+                (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
+            }
+            _ => return None,
+        };
+        let (content, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        (*found == tag).then_some(content)
+    }
+}

@@ -1,0 +1,280 @@
+//! What the digested octets claim, held against what we expect (R6; SAML profiles 4.1.4.3): it is about us, for us, now,
+//! in answer to our request. Nothing else is read (R1).
+//!
+//! When only the assertion is signed, what stands around it is still held to the same expectations, and is the source
+//! of nothing.
+
+use std::collections::BTreeMap;
+
+use super::gate::{Passed, reread};
+use super::instant;
+use super::shape::{AssertionParts, ConfirmationParts, ResponseParts};
+use super::{Assertion, Expected, Refused, Trust};
+use crate::ground::clock::{SignedDuration, Timestamp};
+
+/// How far clocks may be apart.
+pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// How old an answer may be: it goes from the identity provider to us by way of a browser, which takes seconds.
+pub const MAX_AGE: SignedDuration = SignedDuration::from_secs(300);
+
+const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+
+/// Why a verified answer signs nobody in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAccepted {
+    #[error("the engine digested another element than the gate saw")]
+    OtherElement,
+    #[error("the identity provider's metadata is not valid any more")]
+    MetadataOver,
+    #[error("the response names no destination, or another than our assertion endpoint")]
+    Destination,
+    #[error("the response is not issued by our identity provider")]
+    ResponseIssuer,
+    #[error("the assertion is not issued by our identity provider")]
+    AssertionIssuer,
+    #[error("the response answers another request than this browser's, or none")]
+    ResponseTo,
+    #[error("the {of} has a {name} that is no point in time in UTC")]
+    Time { of: &'static str, name: &'static str },
+    #[error("the {0} was issued more than 5 minutes ago")]
+    Old(&'static str),
+    #[error("the {0} was issued in the future")]
+    Future(&'static str),
+    #[error("the assertion's conditions begin later")]
+    NotYet,
+    #[error("the assertion's conditions are over")]
+    Over,
+    #[error("the assertion says nothing of its audience")]
+    NoAudience,
+    #[error("the assertion is for another audience")]
+    Audience,
+    #[error("the assertion has no confirmation for us: {0}")]
+    Unconfirmed(Unconfirmed),
+    #[error("the session at the identity provider is over")]
+    SessionOver,
+    #[error("an attribute holds a control character")]
+    Attribute,
+}
+
+/// Why a confirmation is none for us, in the order of the checks: of several, the one that came furthest is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Unconfirmed {
+    #[error("none is of the bearer method")]
+    Method,
+    #[error("the recipient is not our assertion endpoint")]
+    Recipient,
+    #[error("it answers another request than this browser's, or none")]
+    ResponseTo,
+    #[error("it has no end, or one that is no point in time in UTC")]
+    Time,
+    #[error("it begins later")]
+    NotYet,
+    #[error("it is over")]
+    Over,
+}
+
+/// Reads the octets that the engine digested of what passed the gate.
+pub(super) fn read(
+    octets: &str,
+    passed: &Passed,
+    trust: &Trust,
+    expected: &Expected<'_>,
+    now: Timestamp,
+) -> Result<Assertion, Refused> {
+    let (verified, parts) = reread(octets, passed.signed)?;
+    let same = parts.id == passed.assertion.id
+        && verified.as_ref().is_none_or(|response| response.id == passed.response.id);
+    if !same {
+        return Err(NotAccepted::OtherElement.into());
+    }
+    let judge = Judge { trust, expected, now };
+    judge.metadata()?;
+    match verified {
+        Some(response) => judge.response(&response, true)?,
+        None => judge.response(&passed.response, false)?,
+    }
+    Ok(judge.assertion(parts)?)
+}
+
+struct Judge<'a> {
+    trust: &'a Trust,
+    expected: &'a Expected<'a>,
+    now: Timestamp,
+}
+
+impl Judge<'_> {
+    fn metadata(&self) -> Result<(), NotAccepted> {
+        match self.trust.valid_until {
+            Some(end) if end <= self.now => Err(NotAccepted::MetadataOver),
+            _ => Ok(()),
+        }
+    }
+
+    /// A signed response must name its destination and issuer (SAML bindings 3.5.5.2, profiles 4.1.4.2).
+    fn response(&self, response: &ResponseParts, signed: bool) -> Result<(), NotAccepted> {
+        let is = |found: &Option<String>, ours: &str| match found {
+            Some(found) => found == ours,
+            None => !signed,
+        };
+        if !is(&response.destination, self.expected.endpoint) {
+            return Err(NotAccepted::Destination);
+        }
+        if !is(&response.issuer, &self.trust.entity_id) {
+            return Err(NotAccepted::ResponseIssuer);
+        }
+        if response.in_response_to.as_deref() != self.expected.request {
+            return Err(NotAccepted::ResponseTo);
+        }
+        self.fresh(&response.issue_instant, "response").map(drop)
+    }
+
+    fn assertion(&self, parts: AssertionParts) -> Result<Assertion, NotAccepted> {
+        if parts.issuer != *self.trust.entity_id {
+            return Err(NotAccepted::AssertionIssuer);
+        }
+        let issue_instant = self.fresh(&parts.issue_instant, "assertion")?;
+        let end_of_conditions = self.conditions(&parts)?;
+        self.audiences(&parts.audiences)?;
+        let confirmed = self.confirmed(&parts.confirmations).map_err(NotAccepted::Unconfirmed)?;
+        let (session_index, session_not_on_or_after) = self.session(&parts)?;
+        Ok(Assertion {
+            id: parts.id,
+            issuer: parts.issuer,
+            name_id: parts.name_id,
+            name_id_format: parts.name_id_format,
+            session_index,
+            session_not_on_or_after,
+            not_on_or_after: end_of_conditions.map_or(confirmed, |end| end.min(confirmed)),
+            issue_instant,
+            attributes: attributes(parts.attributes)?,
+        })
+    }
+
+    /// Issued lately.
+    fn fresh(&self, text: &str, of: &'static str) -> Result<Timestamp, NotAccepted> {
+        let issued = instant::parse(text).ok_or(NotAccepted::Time { of, name: "IssueInstant" })?;
+        if self.is_later(issued) {
+            return Err(NotAccepted::Future(of));
+        }
+        if self.now.duration_since(issued) > MAX_AGE + SKEW {
+            return Err(NotAccepted::Old(of));
+        }
+        Ok(issued)
+    }
+
+    fn conditions(&self, parts: &AssertionParts) -> Result<Option<Timestamp>, NotAccepted> {
+        let start = moment(parts.not_before.as_deref(), "Conditions", "NotBefore")?;
+        let end = moment(parts.not_on_or_after.as_deref(), "Conditions", "NotOnOrAfter")?;
+        if start.is_some_and(|start| self.is_later(start)) {
+            return Err(NotAccepted::NotYet);
+        }
+        if end.is_some_and(|end| self.is_over(end)) {
+            return Err(NotAccepted::Over);
+        }
+        Ok(end)
+    }
+
+    /// Each restriction holds by itself; within one, any audience will do (SAML core 2.5.1.4). AWS wants itself beside us.
+    fn audiences(&self, restrictions: &[Vec<String>]) -> Result<(), NotAccepted> {
+        if restrictions.is_empty() {
+            return Err(NotAccepted::NoAudience);
+        }
+        let ours = |restriction: &Vec<String>| {
+            restriction.iter().any(|audience| audience == self.expected.entity_id)
+        };
+        if restrictions.iter().all(ours) { Ok(()) } else { Err(NotAccepted::Audience) }
+    }
+
+    /// Until when the subject is confirmed: one confirmation must be for us (SAML profiles 4.1.4.2).
+    fn confirmed(&self, confirmations: &[ConfirmationParts]) -> Result<Timestamp, Unconfirmed> {
+        let mut furthest = Unconfirmed::Method;
+        for confirmation in confirmations {
+            match self.confirmation(confirmation) {
+                Ok(end) => return Ok(end),
+                Err(why) => furthest = furthest.max(why),
+            }
+        }
+        Err(furthest)
+    }
+
+    fn confirmation(&self, confirmation: &ConfirmationParts) -> Result<Timestamp, Unconfirmed> {
+        if confirmation.method != BEARER {
+            return Err(Unconfirmed::Method);
+        }
+        if confirmation.recipient.as_deref() != Some(self.expected.endpoint) {
+            return Err(Unconfirmed::Recipient);
+        }
+        if confirmation.in_response_to.as_deref() != self.expected.request {
+            return Err(Unconfirmed::ResponseTo);
+        }
+        let time = |text: &str| instant::parse(text).ok_or(Unconfirmed::Time);
+        let start = confirmation.not_before.as_deref().map(time).transpose()?;
+        let end =
+            confirmation.not_on_or_after.as_deref().ok_or(Unconfirmed::Time).and_then(time)?;
+        if start.is_some_and(|start| self.is_later(start)) {
+            return Err(Unconfirmed::NotYet);
+        }
+        if self.is_over(end) {
+            return Err(Unconfirmed::Over);
+        }
+        Ok(end)
+    }
+
+    /// The session's name at the identity provider, and the earliest end that any statement gives it.
+    fn session(
+        &self,
+        parts: &AssertionParts,
+    ) -> Result<(Option<String>, Option<Timestamp>), NotAccepted> {
+        const OF: &str = "AuthnStatement";
+        let mut earliest: Option<Timestamp> = None;
+        for statement in &parts.sign_ins {
+            let at = moment(Some(&statement.at), OF, "AuthnInstant")?;
+            if at.is_some_and(|at| self.is_later(at)) {
+                return Err(NotAccepted::Future("statement of the sign-in"));
+            }
+            let end = statement.session_not_on_or_after.as_deref();
+            let end = moment(end, OF, "SessionNotOnOrAfter")?;
+            if end.is_some_and(|end| self.is_over(end)) {
+                return Err(NotAccepted::SessionOver);
+            }
+            earliest = match (earliest, end) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        let index = parts.sign_ins.iter().find_map(|statement| statement.session_index.clone());
+        Ok((index, earliest))
+    }
+
+    /// Not even begun by the clock of somebody who is ahead of us.
+    fn is_later(&self, start: Timestamp) -> bool {
+        start.duration_since(self.now) > SKEW
+    }
+
+    fn is_over(&self, end: Timestamp) -> bool {
+        self.now.duration_since(end) >= SKEW
+    }
+}
+
+fn moment(
+    text: Option<&str>,
+    of: &'static str,
+    name: &'static str,
+) -> Result<Option<Timestamp>, NotAccepted> {
+    text.map(|text| instant::parse(text).ok_or(NotAccepted::Time { of, name })).transpose()
+}
+
+/// Values of one name, in their order, also when they stand in several elements.
+fn attributes(
+    found: Vec<(String, Vec<String>)>,
+) -> Result<BTreeMap<String, Vec<String>>, NotAccepted> {
+    let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, values) in found {
+        let strange = |text: &String| text.contains(char::is_control);
+        if strange(&name) || values.iter().any(strange) {
+            return Err(NotAccepted::Attribute);
+        }
+        attributes.entry(name).or_default().extend(values);
+    }
+    Ok(attributes)
+}

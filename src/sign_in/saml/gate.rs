@@ -1,0 +1,256 @@
+//! The gate in front of the signature engine. It may only refuse: whatever passes is one answer with one assertion and
+//! signatures of one shape, in which no two readers can find different things (R1, R2, R4, R5).
+//!
+//! The same rules are held again against the octets that were digested, by [`reread`].
+
+use std::collections::HashSet;
+
+use roxmltree::{Document, Node};
+
+use super::certificate::KeyKind;
+use super::names::{ASSERTION, ASSERTIONS, RESPONSE, SIGNATURE};
+use super::scan::scan;
+use super::shape::{AssertionParts, ResponseParts};
+use super::{shape, signature};
+
+/// Why the gate stays closed. The words are for the operator's audit log: none of them is the sender's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    #[error("the answer is longer than 256 KiB")]
+    TooLarge,
+    #[error("the answer does not begin as XML 1.0 in UTF-8")]
+    Declaration,
+    #[error("the answer has a processing instruction")]
+    ProcessingInstruction,
+    #[error("the answer has a DOCTYPE or another declaration")]
+    Doctype,
+    #[error("the answer has a comment")]
+    Comment,
+    #[error("the answer has a CDATA section")]
+    CData,
+    #[error("the answer's elements are nested too deep")]
+    TooDeep,
+    #[error("the answer has too many elements")]
+    TooManyElements,
+    #[error("an element of the answer has too many attributes")]
+    TooManyAttributes,
+    #[error("the answer declares too many namespaces")]
+    TooManyNamespaces,
+    #[error("the answer is not well-formed XML")]
+    NotWellFormed,
+    #[error("the answer is not a samlp:Response")]
+    NotResponse,
+    #[error("the {of} is not of version 2.0")]
+    Version { of: &'static str },
+    #[error("the identity provider did not sign in: {0}")]
+    Status(Box<str>),
+    #[error("the answer has no assertion")]
+    NoAssertion,
+    #[error("the assertion, or a part of it, is encrypted")]
+    Encrypted,
+    #[error("the answer has more than one assertion")]
+    Assertions,
+    #[error("the assertion is not in SAML's namespace")]
+    AssertionNamespace,
+    #[error("the assertion is not a child of the response")]
+    AssertionPlace,
+    #[error("an attribute is spelled like ID and is another")]
+    IdSpelling,
+    #[error("an ID is not a name")]
+    IdName,
+    #[error("two elements have the same ID")]
+    IdTwice,
+    #[error("nothing is signed")]
+    Unsigned,
+    #[error("the answer has more than two signatures")]
+    Signatures,
+    #[error("a signature stands neither in the response nor in the assertion")]
+    SignaturePlace,
+    #[error("the {of} has two signatures")]
+    SignedTwice { of: &'static str },
+    #[error("a signature does not have exactly one reference")]
+    References,
+    #[error("a signature does not refer to the element that it stands in")]
+    ReferenceAddress,
+    #[error("a signature's transforms are not [enveloped signature, exclusive canonicalization]")]
+    Transforms,
+    #[error("a signature is canonicalized by another method than exclusive canonicalization")]
+    Canonicalization,
+    #[error("a signature's algorithm is not on the list")]
+    SignatureAlgorithm,
+    #[error("a digest's algorithm is not on the list")]
+    DigestAlgorithm,
+    #[error("the two signatures are by keys of different kinds")]
+    MixedKeys,
+    #[error("a {of} in a signature has attributes of its own")]
+    SignatureAttributes { of: &'static str },
+    #[error("the KeyInfo of a signature holds more than a key's name, value or certificate")]
+    KeyInfo,
+    #[error("the answer has a {0}, which is never accepted")]
+    Forbidden(&'static str),
+    #[error("the {of} has no attribute {name}")]
+    NoAttribute { of: &'static str, name: &'static str },
+    #[error("the {of} has no {name} in its place")]
+    NoElement { of: &'static str, name: &'static str },
+    #[error("the {of} has an element that does not belong there")]
+    Unexpected { of: &'static str },
+    #[error("the {of} has text between its elements")]
+    StrayText { of: &'static str },
+    #[error("the {of} is not one plain text")]
+    NotOneText { of: &'static str },
+}
+
+/// Which elements carry a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signed {
+    /// The response, and with it all that it contains. The assertion may be signed besides.
+    Response,
+    /// The assertion alone: nothing around it is trusted for anything.
+    Assertion,
+}
+
+/// What came through. Nothing of it is verified.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) signed: Signed,
+    pub(super) keys: KeyKind,
+    pub(super) response: ResponseParts,
+    pub(super) assertion: AssertionParts,
+}
+
+/// Lets one answer through, or says why not.
+pub(super) fn pass(text: &str) -> Result<Passed, Closed> {
+    let document = parse(text)?;
+    let assertion = only_assertion(&document)?;
+    let response = ResponseParts::read(document.root_element())?;
+    let parts = AssertionParts::read(assertion)?;
+    let (signed, keys) = signatures(&document, assertion)?;
+    Ok(Passed { signed, keys, response, assertion: parts })
+}
+
+/// What the digested octets say, by the same rules. `None` for the response when only the assertion was digested.
+pub(super) fn reread(
+    octets: &str,
+    signed: Signed,
+) -> Result<(Option<ResponseParts>, AssertionParts), Closed> {
+    let document = parse(octets)?;
+    let root = document.root_element();
+    match signed {
+        Signed::Response => {
+            let assertion = only_assertion(&document)?;
+            Ok((Some(ResponseParts::read(root)?), AssertionParts::read(assertion)?))
+        }
+        Signed::Assertion if !ASSERTION.is(root) => Err(Closed::AssertionPlace),
+        Signed::Assertion if root.descendants().skip(1).any(is_assertion) => {
+            Err(Closed::Assertions)
+        }
+        Signed::Assertion => Ok((None, AssertionParts::read(root)?)),
+    }
+}
+
+/// One strict tree, in which nothing is that never may be.
+fn parse(text: &str) -> Result<Document<'_>, Closed> {
+    scan(text)?;
+    let document = Document::parse(text).or(Err(Closed::NotWellFormed))?;
+    let mut ids = HashSet::new();
+    for node in document.descendants().filter(Node::is_element) {
+        if let Some(id) = id(node)?
+            && !ids.insert(id)
+        {
+            return Err(Closed::IdTwice);
+        }
+        forbidden(node)?;
+    }
+    Ok(document)
+}
+
+/// The element's ID. Another attribute that some reader may take for one is refused: `xml:id` is one for libxml.
+fn id<'a>(node: Node<'a, '_>) -> Result<Option<&'a str>, Closed> {
+    let mut found = None;
+    for attribute in node.attributes().filter(|one| one.name().eq_ignore_ascii_case("id")) {
+        if attribute.name() != "ID" || attribute.namespace().is_some() {
+            return Err(Closed::IdSpelling);
+        }
+        found = Some(attribute.value());
+    }
+    match found {
+        Some(id) if !is_name(id) => Err(Closed::IdName),
+        found => Ok(found),
+    }
+}
+
+/// An `xs:ID` of ASCII (XML Schema 2, 3.3.8), as every identity provider makes them.
+pub(super) fn is_name(text: &str) -> bool {
+    let first = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    first && text.len() <= 256 && text.bytes().all(rest)
+}
+
+/// What an attacker could move the signed element into, and what makes an engine fetch or run something.
+fn forbidden(node: Node<'_, '_>) -> Result<(), Closed> {
+    const NEVER: [&str; 6] =
+        ["Object", "Manifest", "RetrievalMethod", "EncryptedKey", "Extensions", "Advice"];
+    match NEVER.iter().find(|name| **name == node.tag_name().name()) {
+        Some(name) => Err(Closed::Forbidden(name)),
+        None => Ok(()),
+    }
+}
+
+fn is_assertion(node: Node<'_, '_>) -> bool {
+    node.is_element() && node.tag_name().name() == ASSERTION.local
+}
+
+/// The assertion of a response that has one, as its child, and no other anywhere.
+fn only_assertion<'a, 'input>(document: &'a Document<'input>) -> Result<Node<'a, 'input>, Closed> {
+    let encrypted = |node: Node<'_, '_>| {
+        ["EncryptedAssertion", "EncryptedID", "EncryptedAttribute", "EncryptedData"]
+            .contains(&node.tag_name().name())
+    };
+    shape::success(document.root_element())?;
+    if document.descendants().any(encrypted) {
+        return Err(Closed::Encrypted);
+    }
+    let mut found = document.descendants().filter(|node| is_assertion(*node));
+    let assertion = found.next().ok_or(Closed::NoAssertion)?;
+    if found.next().is_some() {
+        return Err(Closed::Assertions);
+    }
+    if assertion.tag_name().namespace() != Some(ASSERTIONS) {
+        return Err(Closed::AssertionNamespace);
+    }
+    if assertion.parent() != Some(document.root_element()) {
+        return Err(Closed::AssertionPlace);
+    }
+    Ok(assertion)
+}
+
+/// One or two signatures, each a child of the element that it signs.
+fn signatures(
+    document: &Document<'_>,
+    assertion: Node<'_, '_>,
+) -> Result<(Signed, KeyKind), Closed> {
+    let root = document.root_element();
+    let found: Vec<_> = document.descendants().filter(|node| SIGNATURE.is(*node)).collect();
+    if found.len() > 2 {
+        return Err(Closed::Signatures);
+    }
+    let (mut of_response, mut of_assertion) = (None, None);
+    for signature in found {
+        let (place, of) = match signature.parent() {
+            Some(parent) if parent == root => (&mut of_response, RESPONSE),
+            Some(parent) if parent == assertion => (&mut of_assertion, ASSERTION),
+            _ => return Err(Closed::SignaturePlace),
+        };
+        let keys = signature::judge(signature, of)?;
+        if place.replace(keys).is_some() {
+            return Err(Closed::SignedTwice { of: of.local });
+        }
+    }
+    match (of_response, of_assertion) {
+        (None, None) => Err(Closed::Unsigned),
+        (None, Some(keys)) => Ok((Signed::Assertion, keys)),
+        (Some(keys), None) => Ok((Signed::Response, keys)),
+        (Some(keys), Some(others)) if keys == others => Ok((Signed::Response, keys)),
+        (Some(_), Some(_)) => Err(Closed::MixedKeys),
+    }
+}

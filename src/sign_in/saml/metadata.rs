@@ -1,0 +1,250 @@
+//! An identity provider's metadata (SAML metadata 2.3 and 2.4): a file that the operator fetched and trusts, so nothing here
+//! goes to a network, and its signature is not looked at. What is wrong is told with its line and column.
+
+use http::Uri;
+use roxmltree::{Document, Node, ParsingOptions, TextPos};
+
+use super::certificate::{BadCertificate, Certificate};
+use super::element::attribute;
+use super::names::{
+    ENTITIES, ENTITY, KEY, KEY_INFO, Name, PROTOCOL, PROVIDER, SINGLE_LOGOUT, SINGLE_SIGN_ON,
+    X509_CERTIFICATE, X509_DATA,
+};
+use super::{NoTrust, Trust, instant};
+use crate::ground::clock::Timestamp;
+
+/// A federation's document with some thousand members.
+const MAX_BYTES: usize = 64 * 1_024 * 1_024;
+const MAX_NODES: u32 = 4_000_000;
+
+const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+
+/// An identity provider, as its metadata describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityProvider {
+    /// Whom to believe.
+    pub trust: Trust,
+    pub entity_id: String,
+    /// Where a browser is sent to sign in, by redirect.
+    pub sign_in_redirect: Option<String>,
+    /// The same, by a form that is posted.
+    pub sign_in_post: Option<String>,
+    /// Where a browser is sent to sign out, by redirect.
+    pub sign_out_redirect: Option<String>,
+    /// The same, by a form that is posted.
+    pub sign_out_post: Option<String>,
+    /// It accepts signed requests only.
+    pub wants_signed_requests: bool,
+    /// When the document stops to count; `None` when it does not say.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {what}")]
+pub struct Fault {
+    pub line: u32,
+    pub column: u32,
+    #[source]
+    pub what: What,
+}
+
+/// What is wrong with metadata.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum What {
+    #[error("the document is longer than 64 MiB")]
+    TooLarge,
+    #[error("this is not well-formed XML without a DOCTYPE: {0}")]
+    NotWellFormed(String),
+    #[error("this is not an EntityDescriptor or EntitiesDescriptor of SAML 2.0")]
+    NotMetadata,
+    #[error("the document describes several entities: say which is meant")]
+    WhichEntity,
+    #[error("no entity has this entityID")]
+    NoEntity,
+    #[error("more than one entity has this entityID")]
+    EntityTwice,
+    #[error("the entity has no entityID, or one of more than 1,024 characters")]
+    EntityId,
+    #[error("the entity is not an identity provider of SAML 2.0")]
+    NotProvider,
+    #[error("the entity is more than one identity provider")]
+    ProviderTwice,
+    #[error("validUntil is no point in time in UTC")]
+    Time,
+    #[error("the document was valid until {0}")]
+    Over(Timestamp),
+    #[error("the use of a key is neither signing nor encryption")]
+    Use,
+    #[error("a key for signing comes without a certificate")]
+    NoCertificate,
+    #[error(transparent)]
+    Certificate(#[from] BadCertificate),
+    #[error(transparent)]
+    Trust(#[from] NoTrust),
+    #[error("the identity provider has no SingleSignOnService by redirect or by POST")]
+    NoSignIn,
+    #[error("a location is not an https address (or http on this machine)")]
+    Location,
+}
+
+impl IdentityProvider {
+    /// Reads a document with one identity provider, or with the one of this `entity_id` among others.
+    ///
+    /// # Errors
+    /// [`Fault`]: the first that was found.
+    pub fn read(text: &str, entity_id: Option<&str>, now: Timestamp) -> Result<Self, Fault> {
+        let start = TextPos::new(1, 1);
+        if text.len() > MAX_BYTES {
+            return Err(fault(start, What::TooLarge));
+        }
+        let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+        let document = Document::parse_with_options(text, options)
+            .map_err(|error| fault(error.pos(), What::NotWellFormed(error.to_string())))?;
+        let entity = entity(&document, entity_id)?;
+        let provider = only(entity, PROVIDER, What::NotProvider, What::ProviderTwice)?;
+        let speaks = attribute(provider, "protocolSupportEnumeration").unwrap_or_default();
+        if !speaks.split_ascii_whitespace().any(|protocol| protocol == PROTOCOL) {
+            return Err(at(provider, What::NotProvider));
+        }
+        Self::of(entity, provider, now)
+    }
+
+    fn of(entity: Node<'_, '_>, provider: Node<'_, '_>, now: Timestamp) -> Result<Self, Fault> {
+        let entity_id = attribute(entity, "entityID").unwrap_or_default();
+        if entity_id.is_empty() || entity_id.chars().count() > 1_024 {
+            return Err(at(entity, What::EntityId));
+        }
+        let valid_until = valid_until(provider, now)?;
+        let mut certificates = Vec::new();
+        for key in provider.children().filter(|node| KEY.is(*node)) {
+            certificates_of(key, &mut certificates)?;
+        }
+        let trust = Trust::new(entity_id, certificates, valid_until)
+            .map_err(|error| at(provider, error.into()))?;
+        let sign_in_redirect = location(provider, SINGLE_SIGN_ON, REDIRECT)?;
+        let sign_in_post = location(provider, SINGLE_SIGN_ON, POST)?;
+        if sign_in_redirect.is_none() && sign_in_post.is_none() {
+            return Err(at(provider, What::NoSignIn));
+        }
+        let wants = attribute(provider, "WantAuthnRequestsSigned");
+        Ok(Self {
+            trust,
+            entity_id: entity_id.to_owned(),
+            sign_in_redirect,
+            sign_in_post,
+            sign_out_redirect: location(provider, SINGLE_LOGOUT, REDIRECT)?,
+            sign_out_post: location(provider, SINGLE_LOGOUT, POST)?,
+            wants_signed_requests: matches!(wants, Some("true" | "1")),
+            valid_until,
+        })
+    }
+}
+
+fn at(node: Node<'_, '_>, what: What) -> Fault {
+    fault(node.document().text_pos_at(node.range().start), what)
+}
+
+const fn fault(place: TextPos, what: What) -> Fault {
+    Fault { line: place.row, column: place.col, what }
+}
+
+/// The one that is meant.
+fn entity<'a, 'input>(
+    document: &'a Document<'input>,
+    entity_id: Option<&str>,
+) -> Result<Node<'a, 'input>, Fault> {
+    let root = document.root_element();
+    if !ENTITY.is(root) && !ENTITIES.is(root) {
+        return Err(at(root, What::NotMetadata));
+    }
+    // Entities stand in groups, and groups in groups; an extension may hold anything.
+    let grouped = |node: &Node<'_, '_>| {
+        node.ancestors().skip(1).all(|above| above.is_root() || ENTITIES.is(above))
+    };
+    let meant = |node: &Node<'_, '_>| {
+        entity_id.is_none_or(|entity_id| attribute(*node, "entityID") == Some(entity_id))
+    };
+    let mut found =
+        root.descendants().filter(|node| ENTITY.is(*node) && grouped(node)).filter(meant);
+    match (found.next(), found.next(), entity_id) {
+        (Some(entity), None, _) => Ok(entity),
+        (None, ..) => Err(at(root, What::NoEntity)),
+        (Some(_), Some(other), None) => Err(at(other, What::WhichEntity)),
+        (Some(_), Some(other), Some(_)) => Err(at(other, What::EntityTwice)),
+    }
+}
+
+fn only<'a, 'input>(
+    parent: Node<'a, 'input>,
+    name: Name,
+    none: What,
+    several: What,
+) -> Result<Node<'a, 'input>, Fault> {
+    let mut found = parent.children().filter(|node| name.is(*node));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(at(parent, none)),
+        (Some(_), Some(second)) => Err(at(second, several)),
+    }
+}
+
+/// The earliest end that is written on the provider, on the entity or on a group around it.
+fn valid_until(provider: Node<'_, '_>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+    let mut earliest: Option<Timestamp> = None;
+    for node in provider.ancestors().filter(Node::is_element) {
+        let Some(text) = attribute(node, "validUntil") else { continue };
+        let end = instant::parse(text).ok_or_else(|| at(node, What::Time))?;
+        if end <= now {
+            return Err(at(node, What::Over(end)));
+        }
+        earliest = Some(earliest.map_or(end, |other| other.min(end)));
+    }
+    Ok(earliest)
+}
+
+/// The certificates of a key that may sign. One without `use` may do both (SAML metadata 2.4.1.1).
+fn certificates_of(key: Node<'_, '_>, found: &mut Vec<Certificate>) -> Result<(), Fault> {
+    match attribute(key, "use") {
+        None | Some("signing") => {}
+        Some("encryption") => return Ok(()),
+        Some(_) => return Err(at(key, What::Use)),
+    }
+    let mut any = false;
+    let infos = key.children().filter(|node| KEY_INFO.is(*node));
+    let data = infos.flat_map(|info| info.children()).filter(|node| X509_DATA.is(*node));
+    for node in data.flat_map(|data| data.children()).filter(|node| X509_CERTIFICATE.is(*node)) {
+        let certificate = Certificate::from_base64(node.text().unwrap_or_default())
+            .map_err(|error| at(node, error.into()))?;
+        if !found.contains(&certificate) {
+            found.push(certificate);
+        }
+        any = true;
+    }
+    if any { Ok(()) } else { Err(at(key, What::NoCertificate)) }
+}
+
+/// The first service of this binding.
+fn location(provider: Node<'_, '_>, name: Name, binding: &str) -> Result<Option<String>, Fault> {
+    let mut services = provider.children().filter(|node| name.is(*node));
+    let Some(service) = services.find(|node| attribute(*node, "Binding") == Some(binding)) else {
+        return Ok(None);
+    };
+    let location = attribute(service, "Location").unwrap_or_default();
+    if is_safe(location) { Ok(Some(location.to_owned())) } else { Err(at(service, What::Location)) }
+}
+
+/// A browser is sent there, so what it would read otherwise than we do is no address.
+fn is_safe(location: &str) -> bool {
+    let Ok(uri) = location.parse::<Uri>() else { return false };
+    let plain = location.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'\\');
+    let host = uri.host().unwrap_or_default();
+    let ours = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    let scheme = uri.scheme_str();
+    plain
+        && !user
+        && !host.is_empty()
+        && (scheme == Some("https") || scheme == Some("http") && ours)
+}

@@ -1,0 +1,143 @@
+//! The pure heart of the SAML service provider (SAML 2.0, browser SSO by HTTP POST): from a posted field to who signed in.
+//! No HTTP, no I/O, no clock: time and trust are arguments.
+//!
+//! A field becomes a document ([`decode`]); [`verify`] passes it through the gate, which may only refuse, through the
+//! signature engine, and reads the octets that were digested, once more by the same rules. Who calls has three duties
+//! left: to use an assertion once (R7: until [`Assertion::not_on_or_after`] and [`SKEW`] after it), to bind
+//! [`Expected::request`] to this browser, and to send it to a return address of ours (R9).
+
+mod certificate;
+mod claims;
+mod element;
+mod encoding;
+mod engine;
+mod gate;
+mod instant;
+mod metadata;
+mod names;
+mod scan;
+mod shape;
+mod signature;
+
+use std::collections::BTreeMap;
+
+pub use certificate::{BadCertificate, Certificate};
+pub use claims::{MAX_AGE, NotAccepted, SKEW, Unconfirmed};
+pub use encoding::{BadField, decode};
+pub use engine::NotVerified;
+pub use gate::Closed;
+pub use metadata::{Fault, IdentityProvider, What};
+
+use crate::ground::clock::Timestamp;
+
+/// What a browser may post: some thousand groups and a chain of certificates need less.
+const MAX_BYTES: usize = 256 * 1_024;
+
+/// Each is tried against each signature (R4).
+const MAX_CERTIFICATES: usize = 8;
+
+/// Whom we believe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    entity_id: Box<str>,
+    certificates: Vec<Certificate>,
+    valid_until: Option<Timestamp>,
+}
+
+/// Whom nobody can believe: there is no start and no reload with it (R5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoTrust {
+    #[error("the identity provider has no certificate for signing")]
+    NoCertificate,
+    #[error("the identity provider has more than 8 certificates for signing")]
+    TooManyCertificates,
+}
+
+impl Trust {
+    /// `entity_id` names the identity provider; its metadata counts until `valid_until`.
+    ///
+    /// # Errors
+    /// [`NoTrust`] as its variants say.
+    pub fn new(
+        entity_id: &str,
+        certificates: Vec<Certificate>,
+        valid_until: Option<Timestamp>,
+    ) -> Result<Self, NoTrust> {
+        match certificates.len() {
+            0 => Err(NoTrust::NoCertificate),
+            1..=MAX_CERTIFICATES => {
+                Ok(Self { entity_id: entity_id.into(), certificates, valid_until })
+            }
+            _ => Err(NoTrust::TooManyCertificates),
+        }
+    }
+}
+
+/// What an answer must be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// Ours: one of the audiences.
+    pub entity_id: &'a str,
+    /// The address of our assertion endpoint: destination and recipient.
+    pub endpoint: &'a str,
+    /// The id of this browser's pending request. `None` only where the operator allows what nobody asked for
+    /// (IdP-initiated): then the answer may name no request.
+    pub request: Option<&'a str>,
+}
+
+/// Who signed in, as the identity provider's key vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assertion {
+    /// Unique at the issuer: what makes its second use known (R7).
+    pub id: String,
+    pub issuer: String,
+    pub name_id: String,
+    pub name_id_format: Option<String>,
+    /// The session at the identity provider, for signing out there.
+    pub session_index: Option<String>,
+    /// No session of ours may outlive it.
+    pub session_not_on_or_after: Option<Timestamp>,
+    /// Nobody accepts the assertion later (but for [`SKEW`]).
+    pub not_on_or_after: Timestamp,
+    pub issue_instant: Timestamp,
+    /// By name; each with its values in their order.
+    pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+/// Why an answer signs nobody in. For the audit log: the browser is told one sentence for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("refused before its signatures were looked at")]
+    Closed(
+        #[from]
+        #[source]
+        Closed,
+    ),
+    #[error("not verified")]
+    NotVerified(
+        #[from]
+        #[source]
+        NotVerified,
+    ),
+    #[error("verified, but not acceptable")]
+    NotAccepted(
+        #[from]
+        #[source]
+        NotAccepted,
+    ),
+}
+
+/// Says who signed in, when the document proves it.
+///
+/// # Errors
+/// [`Refused`] as its variants say; encrypted assertions are refused as such (R8).
+pub fn verify(
+    xml: &str,
+    trust: &Trust,
+    expected: &Expected<'_>,
+    now: Timestamp,
+) -> Result<Assertion, Refused> {
+    let passed = gate::pass(xml)?;
+    let octets = engine::digested(xml, &trust.certificates, passed.keys)?;
+    claims::read(&octets, &passed, trust, expected, now)
+}
