@@ -46,7 +46,8 @@ pub(super) struct Children<'a, 'input> {
 impl<'a, 'input> Children<'a, 'input> {
     pub(super) fn of(node: Node<'a, 'input>, of: Name) -> Result<Self, Closed> {
         let blank = |child: &Node<'_, '_>| {
-            child.text().is_some_and(|text| text.trim_matches([' ', '\t', '\r', '\n']).is_empty())
+            let mut bytes = child.text().unwrap_or_default().bytes();
+            bytes.all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
         };
         let mut elements = Vec::new();
         for child in node.children() {

@@ -38,6 +38,8 @@ pub enum Closed {
     TooManyNamespaces,
     #[error("the answer is not well-formed XML")]
     NotWellFormed,
+    #[error("the answer declares a namespace that is not an absolute address")]
+    Namespace,
     #[error("the answer is not a samlp:Response")]
     NotResponse,
     #[error("the {of} is not of version 2.0")]
@@ -82,6 +84,8 @@ pub enum Closed {
     DigestAlgorithm,
     #[error("the two signatures are by keys of different kinds")]
     MixedKeys,
+    #[error("the {of} is not base64 of the right length")]
+    NotBase64 { of: &'static str },
     #[error("a {of} in a signature has attributes of its own")]
     SignatureAttributes { of: &'static str },
     #[error("the KeyInfo of a signature holds more than a key's name, value or certificate")]
@@ -122,9 +126,9 @@ pub(super) struct Passed {
 pub(super) fn pass(text: &str) -> Result<Passed, Closed> {
     let document = parse(text)?;
     let assertion = only_assertion(&document)?;
+    let (signed, keys) = signatures(&document, assertion)?;
     let response = ResponseParts::read(document.root_element())?;
     let parts = AssertionParts::read(assertion)?;
-    let (signed, keys) = signatures(&document, assertion)?;
     Ok(Passed { signed, keys, response, assertion: parts })
 }
 
@@ -160,8 +164,21 @@ fn parse(text: &str) -> Result<Document<'_>, Closed> {
             return Err(Closed::IdTwice);
         }
         forbidden(node)?;
+        if !node.namespaces().all(|namespace| is_absolute(namespace.uri())) {
+            return Err(Closed::Namespace);
+        }
     }
     Ok(document)
+}
+
+/// Canonicalization fails at others (Exclusive XML Canonicalization 1.0 refers to Canonical XML 1.1), and the engine writes
+/// them to the standard error.
+fn is_absolute(uri: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&()*+,;=%".contains(&byte);
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
+    let named = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    named && uri.bytes().all(plain)
 }
 
 /// The element's ID. Another attribute that some reader may take for one is refused: `xml:id` is one for libxml.

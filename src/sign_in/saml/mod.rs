@@ -18,6 +18,8 @@ mod names;
 mod scan;
 mod shape;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -33,8 +35,8 @@ use crate::ground::clock::Timestamp;
 /// What a browser may post: some thousand groups and a chain of certificates need less.
 const MAX_BYTES: usize = 256 * 1_024;
 
-/// Each is tried against each signature (R4).
-const MAX_CERTIFICATES: usize = 8;
+/// The engine digests a document once for each that it tries (R4).
+const MAX_CERTIFICATES: usize = 4;
 
 /// Whom we believe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub struct Trust {
 pub enum NoTrust {
     #[error("the identity provider has no certificate for signing")]
     NoCertificate,
-    #[error("the identity provider has more than 8 certificates for signing")]
+    #[error("the identity provider has more than 4 certificates for signing")]
     TooManyCertificates,
 }
 

@@ -13,6 +13,8 @@ const MAX_DEPTH: usize = 16;
 const MAX_ELEMENTS: usize = 4_096;
 /// Attributes of one element: parsers compare each with each.
 const MAX_ATTRIBUTES: usize = 32;
+/// Attributes of all elements together.
+const MAX_ALL_ATTRIBUTES: usize = 8_192;
 /// Namespaces declared in one place and around it: each element inside is compared with all of them.
 const MAX_NAMESPACES: usize = 32;
 
@@ -25,7 +27,7 @@ pub(super) fn scan(text: &str) -> Result<(), Closed> {
     if !body.starts_with(['<', ' ', '\t', '\r', '\n']) {
         return Err(Closed::Declaration);
     }
-    let mut open = Vec::new();
+    let (mut open, mut equals) = (Vec::new(), 0);
     for (count, markup) in body.split('<').skip(1).enumerate() {
         if count > 2 * MAX_ELEMENTS {
             return Err(Closed::TooManyElements);
@@ -38,6 +40,10 @@ pub(super) fn scan(text: &str) -> Result<(), Closed> {
             }
             Tag::Start(declared) | Tag::Empty(declared) => declared,
         };
+        equals += markup.split('>').next().unwrap_or_default().matches('=').count();
+        if equals > MAX_ALL_ATTRIBUTES {
+            return Err(Closed::TooManyAttributes);
+        }
         if declared + open.iter().sum::<usize>() > MAX_NAMESPACES {
             return Err(Closed::TooManyNamespaces);
         }
@@ -112,11 +118,13 @@ impl Tag {
     }
 }
 
-/// The values in a tag: what is quoted.
+/// The values in a tag: what is quoted. Counts no further than it matters.
 fn attributes(tag: &str) -> usize {
     let mut count = 0;
     let mut rest = tag;
-    while let Some((_, after)) = rest.split_once(['"', '\'']) {
+    while let Some((_, after)) = rest.split_once(['"', '\''])
+        && count <= MAX_ATTRIBUTES
+    {
         count += 1;
         let quote = rest.get(rest.len() - after.len() - 1..).and_then(|text| text.chars().next());
         rest = after.split_once(quote.unwrap_or('"')).map_or("", |(_, after)| after);

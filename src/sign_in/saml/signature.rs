@@ -1,6 +1,8 @@
 //! The one shape of a signature that the engine gets to see (SAML core 5.4; XML Signature 4): one reference to the
 //! element that the signature stands in, two transforms, listed algorithms, nothing that fetches or computes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 
 use super::certificate::KeyKind;
@@ -24,10 +26,11 @@ const METHODS: [(&str, KeyKind); 6] = [
     ("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512", KeyKind::Elliptic),
 ];
 
-const DIGESTS: [&str; 3] = [
-    "http://www.w3.org/2001/04/xmlenc#sha256",
-    "http://www.w3.org/2001/04/xmldsig-more#sha384",
-    "http://www.w3.org/2001/04/xmlenc#sha512",
+/// With the bytes that each gives.
+const DIGESTS: [(&str, usize); 3] = [
+    ("http://www.w3.org/2001/04/xmlenc#sha256", 32),
+    ("http://www.w3.org/2001/04/xmldsig-more#sha384", 48),
+    ("http://www.w3.org/2001/04/xmlenc#sha512", 64),
 ];
 
 /// Holds a signature in an element of the name `of` to the shape; gives the kind of key that it was made by.
@@ -37,7 +40,7 @@ pub(super) fn judge(signature: Node<'_, '_>, of: Name) -> Result<KeyKind, Closed
     attributes(signature, SIGNATURE, &[])?;
     let mut children = Children::of(signature, SIGNATURE)?;
     let keys = signed_info(children.required(SIGNED_INFO)?, id)?;
-    base64(children.required(SIGNATURE_VALUE)?, SIGNATURE_VALUE)?;
+    base64(children.required(SIGNATURE_VALUE)?, SIGNATURE_VALUE, None)?;
     if let Some(info) = children.optional(KEY_INFO) {
         key_info(info)?;
     }
@@ -78,11 +81,11 @@ fn one_reference(reference: Node<'_, '_>, id: &str) -> Result<(), Closed> {
     let list = children.optional(TRANSFORMS).ok_or(Closed::Transforms)?;
     transforms(list)?;
     let method = children.required(DIGEST_METHOD)?;
-    if !DIGESTS.contains(&algorithm(method, DIGEST_METHOD)?) {
-        return Err(Closed::DigestAlgorithm);
-    }
+    let name = algorithm(method, DIGEST_METHOD)?;
+    let listed = DIGESTS.iter().find(|(listed, _)| *listed == name);
+    let (_, length) = listed.ok_or(Closed::DigestAlgorithm)?;
     nothing(method, DIGEST_METHOD)?;
-    base64(children.required(DIGEST_VALUE)?, DIGEST_VALUE)?;
+    base64(children.required(DIGEST_VALUE)?, DIGEST_VALUE, Some(*length))?;
     children.end()
 }
 
@@ -141,14 +144,18 @@ fn attributes(node: Node<'_, '_>, of: Name, known: &[&str]) -> Result<(), Closed
     if strange { Err(Closed::SignatureAttributes { of: of.local }) } else { Ok(()) }
 }
 
-/// One piece of base64, broken into lines perhaps.
-fn base64(node: Node<'_, '_>, of: Name) -> Result<(), Closed> {
+/// One piece of base64, broken into lines perhaps: so many bytes, where it is known how many.
+fn base64(node: Node<'_, '_>, of: Name, length: Option<usize>) -> Result<(), Closed> {
     let mut children = node.children();
     let only = match (children.next(), children.next()) {
         (Some(child), None) => child.text().unwrap_or_default(),
         _ => "",
     };
-    let listed = |byte: u8| byte.is_ascii_alphanumeric() || b"+/= \t\r\n".contains(&byte);
-    let good = !only.trim().is_empty() && only.bytes().all(listed);
-    if good { Ok(()) } else { Err(Closed::NotOneText { of: of.local }) }
+    let plain: Vec<u8> = only.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    match STANDARD.decode(plain) {
+        Ok(bytes) if !bytes.is_empty() && length.is_none_or(|length| length == bytes.len()) => {
+            Ok(())
+        }
+        _ => Err(Closed::NotBase64 { of: of.local }),
+    }
 }
