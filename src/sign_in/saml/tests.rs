@@ -223,7 +223,7 @@ fn answers_of_a_real_provider() {
 }
 
 #[test]
-fn metadata_is_read_or_told_where_it_is_wrong() {
+fn good_metadata_is_read() {
     let good = provider("metadata/good.xml", None).unwrap();
     assert_eq!(good.entity_id, "https://idp.example.com/metadata");
     assert_eq!(good.sign_in_redirect.as_deref(), Some("https://idp.example.com/sso"));
@@ -239,6 +239,14 @@ fn metadata_is_read_or_told_where_it_is_wrong() {
     assert_eq!(limited.valid_until, Some(time("2026-11-26T12:00:00Z")));
     let local = provider("metadata/good-on-this-machine.xml", None).unwrap();
     assert_eq!(local.sign_in_redirect.as_deref(), Some("http://127.0.0.1:8980/sso"));
+    assert!(provider("metadata/several-entities.xml", ours).is_ok());
+    assert!(provider("metadata/several-entities.xml", Some("https://nobody.example")).is_err());
+}
+
+/// `metadata.txt` names each file with what the operator is told.
+#[test]
+fn bad_metadata_is_told_with_its_place() {
+    let ours = Some("https://idp.example.com/metadata");
     let table = text("metadata.txt");
     let mut listed: BTreeSet<String> =
         ["good", "good-in-a-group", "good-valid-until", "good-on-this-machine"]
@@ -257,8 +265,6 @@ fn metadata_is_read_or_told_where_it_is_wrong() {
     }
     assert_eq!(listed, names("metadata"), "metadata.txt and the folder differ");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert!(provider("metadata/several-entities.xml", ours).is_ok());
-    assert!(provider("metadata/several-entities.xml", Some("https://nobody.example")).is_err());
 }
 
 #[test]
@@ -312,6 +318,26 @@ fn trust_and_answers_end() {
         assert_eq!(at(&trust(), seconds), outcome, "{seconds}");
     }
     assert_eq!((at(&until, 0), at(&until, 1)), ("good".to_owned(), "MetadataOver".to_owned()));
+}
+
+/// The engine's libraries keep state for the whole process.
+#[test]
+fn many_threads_judge_at_once() {
+    let files = ["both-signed", "ecdsa", "assertion-signed", "response-signed"];
+    let good: Vec<String> = files.iter().map(|name| text(&format!("good/{name}.xml"))).collect();
+    let bad = text("hostile/name-changed.xml");
+    let trust = trust();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for xml in good.iter().cycle().take(100) {
+                    assert_eq!(verify(xml, &trust, &expected(REQUEST), time(NOW)), Ok(alice()));
+                }
+                let found = verify(&bad, &trust, &expected(REQUEST), time(NOW));
+                assert_eq!(found, Err(Refused::NotVerified(NotVerified::Signature)));
+            });
+        }
+    });
 }
 
 /// One byte of a signed answer is another, or missing: nobody else is signed in, ever.
