@@ -56,16 +56,70 @@ pub(super) fn digested(
     if fitting.is_empty() {
         return Err(NotVerified::NoSuchKey);
     }
-    let octets = Crypto::reduce_xml_to_signed_with_allowed_algorithms(
+    octets(Crypto::reduce_xml_to_signed_with_allowed_algorithms(
         xml,
         &fitting,
         ReduceMode::PreDigest,
         Some(&ALGORITHMS),
-    );
-    match octets {
+    ))
+}
+
+fn octets(found: Result<String, CryptoError>) -> Result<String, NotVerified> {
+    match found {
         Ok(octets) if octets.trim().is_empty() => Err(NotVerified::Empty),
         Ok(octets) => Ok(octets),
         Err(CryptoError::InvalidSignature) => Err(NotVerified::Signature),
         Err(error) => Err(NotVerified::Engine(told(&error).into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::super::IdentityProvider;
+    use super::{CryptoError, KeyKind, NotVerified, digested, octets};
+
+    #[test]
+    fn errors_and_empty_octets_are_failures() {
+        for (name, found, expected) in [
+            ("octets", Ok("<a></a>".to_owned()), Ok("<a></a>".to_owned())),
+            ("nothing", Ok(String::new()), Err(NotVerified::Empty)),
+            ("white space", Ok(" \n".to_owned()), Err(NotVerified::Empty)),
+            ("a signature", Err(CryptoError::InvalidSignature), Err(NotVerified::Signature)),
+            (
+                "anything else",
+                Err(CryptoError::CryptoDisabled),
+                Err(NotVerified::Engine(CryptoError::CryptoDisabled.to_string().into())),
+            ),
+        ] {
+            assert_eq!(octets(found), expected, "{name}");
+        }
+    }
+
+    /// The second line of defence: what the gate refuses is not believed by the engine either, as far as it looks.
+    #[test]
+    fn without_the_gate_the_engine_believes_no_other_key_and_no_weak_algorithm() {
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/saml");
+        let text = |name: &str| fs::read_to_string(vectors.join(name)).unwrap();
+        let now = "2026-11-26T08:00:00Z".parse().unwrap();
+        let metadata = text("metadata/good.xml");
+        let trust = IdentityProvider::read(&metadata, None, now).unwrap().trust;
+        for name in [
+            "unsigned",
+            "another-key",
+            "another-key-with-its-certificate",
+            "another-key-by-value",
+            "rsa-sha1",
+            "sha1-digest",
+            "rsa-md5",
+            "hmac-keyed-with-the-certificate",
+            "name-changed",
+        ] {
+            let found =
+                digested(&text(&format!("hostile/{name}.xml")), &trust.certificates, KeyKind::Rsa);
+            assert_eq!(found, Err(NotVerified::Signature), "{name}");
+        }
     }
 }

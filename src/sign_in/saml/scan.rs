@@ -27,30 +27,26 @@ pub(super) fn scan(text: &str) -> Result<(), Closed> {
     if !body.starts_with(['<', ' ', '\t', '\r', '\n']) {
         return Err(Closed::Declaration);
     }
-    let (mut open, mut equals) = (Vec::new(), 0);
+    let (mut around, mut attributes) = (Vec::new(), 0);
     for (count, markup) in body.split('<').skip(1).enumerate() {
         if count > 2 * MAX_ELEMENTS {
             return Err(Closed::TooManyElements);
         }
-        let tag = Tag::read(markup)?;
-        let declared = match tag {
-            Tag::End => {
-                open.pop();
-                continue;
-            }
-            Tag::Start(declared) | Tag::Empty(declared) => declared,
+        let Some(tag) = Tag::read(markup)? else {
+            around.pop();
+            continue;
         };
-        equals += markup.split('>').next().unwrap_or_default().matches('=').count();
-        if equals > MAX_ALL_ATTRIBUTES {
+        attributes += tag.attributes;
+        if attributes > MAX_ALL_ATTRIBUTES {
             return Err(Closed::TooManyAttributes);
         }
-        if declared + open.iter().sum::<usize>() > MAX_NAMESPACES {
+        if tag.namespaces + around.iter().sum::<usize>() > MAX_NAMESPACES {
             return Err(Closed::TooManyNamespaces);
         }
-        if matches!(tag, Tag::Start(_)) {
-            open.push(declared);
+        if !tag.empty {
+            around.push(tag.namespaces);
         }
-        if open.len() > MAX_DEPTH {
+        if around.len() > MAX_DEPTH {
             return Err(Closed::TooDeep);
         }
     }
@@ -78,23 +74,25 @@ fn after_declaration(text: &str) -> Result<&str, Closed> {
     }
 }
 
-/// A tag, with the number of namespaces that it declares.
-enum Tag {
-    Start(usize),
-    Empty(usize),
-    End,
+/// A tag that opens an element.
+struct Tag {
+    empty: bool,
+    /// At least as many as it has.
+    attributes: usize,
+    /// At least as many as it declares.
+    namespaces: usize,
 }
 
 impl Tag {
-    /// `markup` is what stands between a `<` and the next.
-    fn read(markup: &str) -> Result<Self, Closed> {
+    /// `markup` is what stands between a `<` and the next. `None` for an end tag.
+    fn read(markup: &str) -> Result<Option<Self>, Closed> {
         match markup.as_bytes() {
             [b'!', b'-', ..] => Err(Closed::Comment),
             [b'!', b'[', ..] => Err(Closed::CData),
             [b'!', ..] => Err(Closed::Doctype),
             [b'?', ..] => Err(Closed::ProcessingInstruction),
-            [b'/', ..] => Ok(Self::End),
-            _ => Self::start(markup),
+            [b'/', ..] => Ok(None),
+            _ => Self::start(markup).map(Some),
         }
     }
 
@@ -110,16 +108,16 @@ impl Tag {
             quote.is_none() && byte == b'>'
         });
         let tag = end.and_then(|end| markup.get(..end)).ok_or(Closed::NotWellFormed)?;
-        if tag.matches('=').count() > MAX_ATTRIBUTES && attributes(tag) > MAX_ATTRIBUTES {
+        let attributes = tag.matches('=').count();
+        if attributes > MAX_ATTRIBUTES && values(tag) > MAX_ATTRIBUTES {
             return Err(Closed::TooManyAttributes);
         }
-        let declared = tag.matches("xmlns").count();
-        Ok(if tag.ends_with('/') { Self::Empty(declared) } else { Self::Start(declared) })
+        Ok(Self { empty: tag.ends_with('/'), attributes, namespaces: tag.matches("xmlns").count() })
     }
 }
 
 /// The values in a tag: what is quoted. Counts no further than it matters.
-fn attributes(tag: &str) -> usize {
+fn values(tag: &str) -> usize {
     let mut count = 0;
     let mut rest = tag;
     while let Some((_, after)) = rest.split_once(['"', '\''])

@@ -396,7 +396,7 @@ fn expensive() -> Vec<(&'static str, String, Refused)> {
     };
     let changed = Refused::NotVerified(NotVerified::Signature);
     let room = super::MAX_BYTES - 6_000;
-    let wide: String = (0..31).map(|number| format!(" b{number}=\"\"")).collect();
+    let wide: String = (0..30).map(|number| format!(" b{number}=\"\"")).collect();
     let spaces: String =
         (0..30).map(|number| format!(" xmlns:n{number}=\"urn:{number}\"")).collect();
     let many: String = (0..33).map(|number| format!(" b{number}=\"\"")).collect();
@@ -414,6 +414,11 @@ fn expensive() -> Vec<(&'static str, String, Refused)> {
         (
             "more wide elements",
             filled(&all_of(&element(&wide), 400)),
+            Closed::TooManyAttributes.into(),
+        ),
+        (
+            "wide elements behind a greater-than sign",
+            filled(&all_of(&element(&format!(" y=\">\"{wide}")), 400)),
             Closed::TooManyAttributes.into(),
         ),
         (
