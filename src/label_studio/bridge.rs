@@ -206,7 +206,9 @@ impl Bridge {
         self.stranded.invalidate(&account).await;
         let Holder { number, .. } = *holder;
         if let Some(token) = self.banks.api.lasting(token).await? {
-            return crossing.keep_token(account, &User { number, token }).await;
+            crossing.keep_token(account, &User { number, token }).await?;
+            self.stranded.invalidate(&account).await;
+            return Ok(());
         }
         let lent = crossing.fresh(token.authorization(), number, LIFE);
         self.kept.insert(account, lent).await;
@@ -239,7 +241,9 @@ impl Bridge {
         // Refuses another user's; what is kept of this one gives way to what he showed.
         crossing.has_good(account, holder.number).await?;
         let user = User { number: holder.number, token: personal };
-        crossing.keep_token(account, &user).await
+        crossing.keep_token(account, &user).await?;
+        self.stranded.invalidate(&account).await;
+        Ok(())
     }
 
     fn crossing(&self) -> Crossing {

@@ -24,10 +24,10 @@ pub(super) fn path(project: u64, column: &str, names: &[String]) -> String {
         "filter": format!("filter:tasks:{column}"), "operator": operator, "type": "String", "value": value,
     });
     let filters = json!({ "filters": { "conjunction": "and", "items": [item] } });
-    // Label Studio decodes it twice.
+    // Label Studio decodes it twice. Of a review it makes no predictions.
     let filters = filters.to_string().replace('%', "%25");
     let filters = utf8_percent_encode(&filters, NON_ALPHANUMERIC);
     format!(
-        "/api/tasks/?project={project}&page_size=1&include=id&resolve_uri=false&query={filters}"
+        "/api/tasks/?project={project}&page_size=1&include=id&resolve_uri=false&review=true&query={filters}"
     )
 }

@@ -12,12 +12,13 @@ use std::time::Duration;
 use moka::future::Cache;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::api::{Api, ApiError};
 use super::kept::canonical;
 use super::passed::{Key, Passed};
 use super::search::{self, collect};
-use super::{Direction, Kept, Kind, Reference, Rows, StorageType, Uris, columns};
+use super::{Direction, Kind, Reference, Rows, StorageType, Uris, columns};
 use crate::ground::clock::Clock;
 use crate::ground::control::{Control, ControlFailed};
 
@@ -33,6 +34,8 @@ pub struct Lookup {
     columns: Cache<(u64, Box<str>), bool>,
     /// Whether any task of a project refers to this.
     searched: Cache<(u64, Box<str>), bool>,
+    /// Searches that run.
+    searching: Arc<Semaphore>,
     /// The folders of a project's storages on Label Studio's own disk.
     folders: Cache<u64, Arc<Vec<PathBuf>>>,
     local_files: Option<PathBuf>,
@@ -78,6 +81,8 @@ const MOST: u64 = 50_000;
 /// Of what tasks refer to, all together.
 const MOST_BYTES: u64 = 16 << 20;
 const MOST_TASKS: u64 = 20_000;
+/// At once: each makes Label Studio go through the tasks of a project.
+const MOST_SEARCHES: usize = 2;
 
 #[derive(Deserialize)]
 struct Thing {
@@ -114,6 +119,7 @@ impl Lookup {
                 .time_to_live(STALE)
                 .build(),
             columns: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
+            searching: Arc::new(Semaphore::new(MOST_SEARCHES)),
             passed: Passed::new(clock),
             searched: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
             folders: Cache::builder().max_capacity(MOST_TASKS).time_to_live(STALE).build(),
@@ -150,8 +156,7 @@ impl Lookup {
         Ok((project > 0).then_some(Found { project, task: Some(task), author: None }))
     }
 
-    /// Whether this task refers to this URI. Where no task is known: whether the one does that an answer showed with it, or
-    /// for an upload, whose name nobody guesses, any.
+    /// Whether this task refers to this URI. Where no task is known: whether the one does that an answer showed with it.
     ///
     /// # Errors
     /// [`LookupError`] when Label Studio cannot say.
@@ -168,7 +173,6 @@ impl Lookup {
         }
         match task.or_else(|| shown.map(|shown| shown.number).filter(|task| *task > 0)) {
             Some(task) => self.task_refers(project, task, &uri).await,
-            None if Kept::read(&uri).is_some() => self.is_anywhere(project, &uri).await,
             None => Ok(false),
         }
     }
@@ -219,8 +223,11 @@ impl Lookup {
     pub async fn is_anywhere(&self, project: u64, uri: &str) -> Result<bool, LookupError> {
         let text: Box<str> = uri.into();
         let asking = |Sources { api, .. }| {
-            let text = text.clone();
-            async move { Ok(search::refers(&api, project, &text).await?) }
+            let (text, searching) = (text.clone(), Arc::clone(&self.searching));
+            async move {
+                let _turn = searching.acquire().await;
+                Ok(search::refers(&api, project, &text).await?)
+            }
         };
         self.once(&self.searched, (project, text.clone()), asking, |found| *found).await
     }
@@ -414,12 +421,12 @@ fn project_of_file(file: &str) -> Option<u64> {
 async fn data(api: &Api, task: u64) -> Result<Option<(u64, Value)>, LookupError> {
     #[derive(Deserialize)]
     struct Task {
-        project: u64,
+        project: Option<u64>,
         data: Value,
     }
     let path = format!("/api/tasks/{task}/?resolve_uri=false&include=id,project,data");
-    let task = api.get("a task", &path).await?;
-    Ok(task.map(|Task { project, data }| (project, data)))
+    let task: Option<Task> = api.get("a task", &path).await?;
+    Ok(task.and_then(|Task { project, data }| Some((project?, data))))
 }
 
 async fn folders(api: &Api, project: u64) -> Result<Arc<Vec<PathBuf>>, LookupError> {

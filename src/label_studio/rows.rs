@@ -54,12 +54,15 @@ enum Connections {
     Postgres(Pool<Postgres>),
 }
 
-/// Whether the gateway could do harm there.
+/// What harm who steals the gateway's settings could do there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    ReadOnly,
-    /// The user may change rows: the gateway never does, but who steals its settings could.
+    /// None beyond reading tasks.
+    AsNeeded,
+    /// The user may change rows.
     MayWrite,
+    /// The user may read the tokens of Label Studio's users, and be any of them.
+    MayReadTokens,
 }
 
 /// A row of either.
@@ -97,8 +100,9 @@ macro_rules! of_task {
 
 const TASK_DATA: &str =
     "SELECT CAST(project_id AS BIGINT), CAST(data AS TEXT) FROM task WHERE id = $1";
-const MAY_WRITE: &str = "SELECT has_table_privilege('task', 'INSERT') OR has_table_privilege('task', 'UPDATE') \
+const MAY_WRITE: &str = "SELECT has_table_privilege('task', 'INSERT') OR has_any_column_privilege('task', 'UPDATE') \
                          OR has_table_privilege('task', 'DELETE')";
+const MAY_READ_TOKENS: &str = "SELECT has_any_column_privilege('authtoken_token', 'SELECT')";
 const MOST: u32 = 4;
 /// For a connection, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -190,9 +194,8 @@ impl Rows {
     /// A task's project and data; the outer `None`: the database cannot say.
     pub(super) async fn task(&self, number: u64) -> Option<Option<(u64, serde_json::Value)>> {
         let Ok(number) = i64::try_from(number) else { return Some(None) };
-        let Some((project, data)) = self.row::<(i64, String)>(TASK_DATA, number).await? else {
-            return Some(None);
-        };
+        let row = self.row::<(Option<i64>, String)>(TASK_DATA, number).await?;
+        let Some((Some(project), data)) = row else { return Some(None) };
         let data = serde_json::from_str(&data).ok()?;
         Some(Some((u64::try_from(project).ok()?, data)))
     }
@@ -202,15 +205,19 @@ impl Rows {
     /// # Errors
     /// [`sqlx::Error`]
     pub async fn look(&self) -> Result<Access, sqlx::Error> {
-        self.ask::<(i64, String)>(TASK_DATA, 0).await?;
-        match &self.pool {
-            // The connection is opened to read only, whatever the file allows.
-            Connections::Sqlite(_) => Ok(Access::ReadOnly),
-            Connections::Postgres(pool) => {
-                let may: bool = sqlx::query_scalar(MAY_WRITE).fetch_one(pool).await?;
-                Ok(if may { Access::MayWrite } else { Access::ReadOnly })
-            }
+        self.ask::<(Option<i64>, String)>(TASK_DATA, 0).await?;
+        for statement in every_statement() {
+            self.ask::<(Option<i64>, Option<i64>, Option<i64>)>(statement, 0).await?;
         }
+        let Connections::Postgres(pool) = &self.pool else {
+            // The connection is opened to read only, and whoever reads the file reads all of it.
+            return Ok(Access::AsNeeded);
+        };
+        if sqlx::query_scalar(MAY_WRITE).fetch_one(pool).await? {
+            return Ok(Access::MayWrite);
+        }
+        let reads_tokens: bool = sqlx::query_scalar(MAY_READ_TOKENS).fetch_one(pool).await?;
+        Ok(if reads_tokens { Access::MayReadTokens } else { Access::AsNeeded })
     }
 
     async fn row<R: Row>(&self, statement: &'static str, number: i64) -> Option<Option<R>> {
@@ -221,7 +228,10 @@ impl Rows {
         match self.ask(statement, number).await {
             Ok(row) => Some(row),
             Err(error) => {
-                self.away_until.store(now + AWAY_SECONDS, Ordering::Relaxed);
+                // A row that cannot be read says nothing of the others.
+                if !matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) {
+                    self.away_until.store(now + AWAY_SECONDS, Ordering::Relaxed);
+                }
                 tracing::warn!(cause = %told(&error), "Label Studio's database does not answer, so its API is asked");
                 None
             }
@@ -244,7 +254,27 @@ impl Rows {
     }
 }
 
-/// By the tables of Label Studio 1.23.
+fn every_statement() -> impl Iterator<Item = &'static str> {
+    let kinds = [
+        Kind::Project,
+        Kind::Task,
+        Kind::Annotation,
+        Kind::Draft,
+        Kind::Prediction,
+        Kind::Tab,
+        Kind::Upload,
+        Kind::Webhook,
+        Kind::Model,
+        Kind::LabelLink,
+        Kind::Snapshot(0),
+    ];
+    let storages = StorageType::ALL.into_iter().flat_map(|of| {
+        [Direction::Import, Direction::Export].map(|direction| Kind::Storage(direction, of))
+    });
+    kinds.into_iter().chain(storages).map(statement)
+}
+
+/// By the tables of Label Studio 1.23; `deploy/label-studio-reader.sql` permits these columns and no other.
 const fn statement(kind: Kind) -> &'static str {
     match kind {
         Kind::Project => {

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use super::api::{Api, ApiError};
 use super::{Kept, Uris};
 
-/// Label Studio has been seen to take that many conditions at once; a task with more columns is searched in these.
+/// A task with more columns is searched in these.
 const MOST_COLUMNS: usize = 64;
+/// Of a query, in bytes: servers before Label Studio take lines of 4,094.
+const LONGEST: usize = 3_700;
 
 /// Whether a task of the project refers to this.
 pub(super) async fn refers(api: &Api, project: u64, uri: &str) -> Result<bool, ApiError> {
@@ -63,21 +65,45 @@ async fn any(
     }
     let mut values = vec![value.to_owned(), in_json(value)];
     values.dedup();
-    let item = |column: &String, value: &String| json!({ "filter": column, "operator": "contains", "type": "String", "value": value });
-    let items: Vec<_> = columns
-        .iter()
-        .flat_map(|column| values.iter().map(move |value| item(column, value)))
-        .collect();
-    let query = json!({ "filters": { "conjunction": "or", "items": items } });
-    // Label Studio decodes it twice.
-    let query = query.to_string().replace('%', "%25");
-    let query = utf8_percent_encode(&query, NON_ALPHANUMERIC).to_string();
-    let path =
-        format!("/api/tasks/?project={project}&resolve_uri=false&page_size=100&query={query}");
-    let Some(Listed { tasks }) = api.get("a search", &path).await? else { return Ok(false) };
+    let items = columns.iter().flat_map(|column| {
+        values.iter().map(move |value| json!({ "filter": column, "operator": "contains", "type": "String", "value": value }))
+    });
     let mut uris = Uris::default();
-    tasks.iter().for_each(|task| collect(&task.data, &mut uris));
-    Ok(uris.refer_to(uri))
+    for query in queries(items) {
+        // Whoever reviews makes no predictions, which Label Studio otherwise makes of every task that it lists.
+        let path = format!(
+            "/api/tasks/?project={project}&resolve_uri=false&include=id,data&review=true&page_size=100&query={query}"
+        );
+        let Some(Listed { tasks }) = api.get("a search", &path).await? else { return Ok(false) };
+        tasks.iter().for_each(|task| collect(&task.data, &mut uris));
+        if uris.refer_to(uri) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Conditions of which one must hold, in as many queries as make addresses that a server takes.
+fn queries(items: impl Iterator<Item = Value>) -> Vec<String> {
+    let query = |items: &[Value]| {
+        let query = json!({ "filters": { "conjunction": "or", "items": items } });
+        // Label Studio decodes it twice.
+        let query = query.to_string().replace('%', "%25");
+        utf8_percent_encode(&query, NON_ALPHANUMERIC).to_string()
+    };
+    let (mut all, mut batch) = (Vec::new(), Vec::new());
+    for item in items {
+        batch.push(item);
+        if batch.len() > 1 && query(&batch).len() > LONGEST {
+            let last = batch.pop();
+            all.push(query(&batch));
+            batch = last.into_iter().collect();
+        }
+    }
+    if !batch.is_empty() {
+        all.push(query(&batch));
+    }
+    all
 }
 
 /// As it stands within a list or an object of a task's data in SQLite: as Python writes JSON.
@@ -110,7 +136,21 @@ pub(super) fn collect(value: &Value, uris: &mut Uris) {
 
 #[cfg(test)]
 mod tests {
-    use super::in_json;
+    use super::{LONGEST, in_json, queries};
+
+    #[test]
+    fn conditions_are_asked_in_addresses_that_servers_take() {
+        let items = |many: usize, length: usize| {
+            (0..many).map(move |n| serde_json::json!({ "n": n, "value": "é".repeat(length) }))
+        };
+        assert_eq!(queries(items(0, 1)), Vec::<String>::new());
+        for (many, length) in [(1, 1), (64, 8), (3, 5_000)] {
+            let all = queries(items(many, length));
+            assert!(all.iter().all(|query| length > LONGEST || query.len() <= LONGEST));
+            let found: usize = all.iter().map(|query| query.matches("%22n%22").count()).sum();
+            assert_eq!(found, many);
+        }
+    }
 
     #[test]
     fn texts_are_written_as_python_does() {

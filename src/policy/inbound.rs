@@ -65,7 +65,14 @@ impl About<'_> {
         }
         // A handle can be had of anything that one types: only what a task shows is known already to whoever has it.
         for Held { project, task, text } in &opened_here {
-            if !self.install.lookup.refers(*project, *task, text).await? {
+            let lookup = &self.install.lookup;
+            // The name of an upload is nothing that anybody guesses.
+            let may_search = task.is_none() && text.starts_with("/data/upload/");
+            let is_known = lookup.refers(*project, *task, text).await?
+                || (may_search
+                    && self.may_search(*project)
+                    && lookup.is_anywhere(*project, text).await?);
+            if !is_known {
                 return Ok((target, true));
             }
         }

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::decide::in_scope;
 use super::inbound::Opened;
 use super::matter::{Asked, Matter, Work, WorkBody};
 use super::room::{Room, Share};
 use super::{Admission, Location, NotFoundWhy};
-use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project};
+use crate::catalog::{Catalog, LiveCatalog, OrganizationName, Place, Project, Role};
 use crate::identity::{Identity, Person};
 use crate::label_studio::{
     Answer, BadBody, Bridge, BridgeError, Call, Deed, Found, Garbled, Kept, Kind, Lookup,
@@ -264,22 +265,26 @@ impl About<'_> {
         let Some((project, number)) = project.and_then(|it| Some((it, it.number?))) else {
             return Ok(Matter::Nothing(NotFoundWhy::Project));
         };
-        if !self.is_referred_to(project, (number, task), &text).await? {
+        let is_kept = text.starts_with("/data/");
+        let place = in_storage(project, &text);
+        // Nothing is looked for that could not be given.
+        if !is_kept && place.is_none() {
+            return Ok(Matter::Nothing(NotFoundWhy::Storage));
+        }
+        if !self.is_referred_to((number, task), &text).await? {
             return Ok(Matter::Nothing(NotFoundWhy::Unreferenced));
         }
-        if text.starts_with("/data/") {
-            return self.kept(number, &text).await;
+        match place {
+            Some((storage, key)) if !is_kept => {
+                Ok(Matter::Object { project: project.id, storage, key })
+            }
+            _ => self.kept(number, &text).await,
         }
-        Ok(match in_storage(project, &text) {
-            Some((storage, key)) => Matter::Object { project: project.id, storage, key },
-            None => Matter::Nothing(NotFoundWhy::Storage),
-        })
     }
 
     /// By the task that is named, or else by any of the project: which is a search, so strangers do not cause it.
     async fn is_referred_to(
         &self,
-        project: &Project,
         (number, task): (u64, Option<u64>),
         text: &str,
     ) -> Result<bool, InquiryError> {
@@ -287,9 +292,17 @@ impl About<'_> {
         if lookup.refers(number, task, text).await? {
             return Ok(true);
         }
-        let is_member = self.person.organization_role().is_some()
-            || self.person.role_in(project.id, project.workspace).is_some();
-        Ok(task.is_none() && is_member && lookup.is_anywhere(number, text).await?)
+        let searched = task.is_none() && self.may_search(number);
+        Ok(searched && lookup.is_anywhere(number, text).await?)
+    }
+
+    /// Whether this person has a role in the project, or in all of them; and his proof is not cut down to others.
+    pub(super) fn may_search(&self, number: u64) -> bool {
+        let Some(project) = self.project(number) else { return false };
+        let has_role = self.person.role_in(project.id, project.workspace).is_some();
+        let runs_all =
+            matches!(self.person.organization_role(), Some(Role::Owner | Role::Administrator));
+        in_scope(self.person, Some(project)) && (has_role || runs_all)
     }
 
     /// What Label Studio keeps itself: whoever imports tasks can write any address into them, so it must be the project's own.

@@ -174,7 +174,7 @@ async fn everything_is_found_in_postgresql_by_a_user_who_may_only_read() {
         postgres.sql("postgres", "CREATE DATABASE labels OWNER labels");
         let studio = on(&postgres);
         postgres.sql("postgres", "CREATE USER reader");
-        postgres.sql("labels", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader");
+        postgres.permit("labels", "deploy/label-studio-reader.sql", "reader");
         let url = postgres.url("reader", "labels");
         let watched = Watched::start(studio, &url, ["Toads", "Geese"], "postgres.example");
         let project = watched.world.cats.number.to_string();
@@ -186,12 +186,16 @@ async fn everything_is_found_in_postgresql_by_a_user_who_may_only_read() {
     watched.knows_all(&things).await;
     for (statement, words) in [
         ("SELECT 1", "its database answers, and is only read"),
+        ("GRANT SELECT ON authtoken_token TO reader", "may read the tokens"),
         ("GRANT UPDATE ON task TO reader", "may change Label Studio's tables"),
+        ("REVOKE ALL ON webhook FROM reader", "permission denied for table webhook"),
         ("REVOKE ALL ON task FROM reader", "permission denied for table task"),
     ] {
         postgres.sql("labels", statement);
         let check = tokio::task::block_in_place(|| watched.checked());
         assert!(check.contains(words), "{words}: {check}");
+        let told = check.contains("label-studio-reader.sql");
+        assert_eq!(told, statement != "SELECT 1", "{check}");
     }
     // What the database does not say, the API does.
     let world = &watched.world;

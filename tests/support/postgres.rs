@@ -97,6 +97,14 @@ impl Postgres {
         ]));
     }
 
+    /// A file of ours, as the superuser, for this user.
+    pub fn permit(&self, database: &str, file: &str, reader: &str) {
+        let mut psql = Command::new(bin().join("psql"));
+        psql.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
+        psql.args(["-qU", "postgres", "-v", "ON_ERROR_STOP=1", "-d", database]);
+        run(psql.args(["-v", &format!("reader={reader}"), "-f"]).arg(peer::root().join(file)));
+    }
+
     /// The address for this user, who comes with the certificate of `reader`.
     pub fn url(&self, user: &str, database: &str) -> String {
         let file = |name: &str| self.folder.path().join(name).display().to_string();

@@ -8,7 +8,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::error::Code;
 use super::super::send::{Answer, Errand};
@@ -168,19 +168,26 @@ fn json(answer: Answer, passing: Passing) -> Reply {
     Reply::relayed(answer.status, headers, ReplyBody::rewritten(body))
 }
 
-/// A list, without what is not among these.
+/// A list of things of no project.
+pub(super) fn nothing() -> Reply {
+    let mut headers = fresh();
+    headers.insert(CONTENT_TYPE, JSON);
+    Reply::relayed(StatusCode::OK, headers, ReplyBody::Whole(Bytes::from_static(b"[]")))
+}
+
+/// A list, without what is not among these. The turn is the list's, until it is through.
 pub(super) fn list(
     errand: &Errand,
     answer: Answer,
     passing: Passing,
-    picked: Picked,
+    (picked, turn): (Picked, Option<OwnedSemaphorePermit>),
 ) -> Result<Reply, BackendError> {
     if !is(&content_type(&answer.headers), &["application/json"]) {
         return Err(errand.unusable("not JSON where JSON was expected"));
     }
     let mut headers = fresh();
     headers.insert(CONTENT_TYPE, JSON);
-    let picking = Picking::new(picked, passing.into_json());
+    let picking = Picking::new(picked, passing.into_json(), turn);
     let body = Rewritten::new(answer.piece, Box::new(picking));
     Ok(Reply::relayed(answer.status, headers, ReplyBody::rewritten(body)))
 }

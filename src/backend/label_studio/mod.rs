@@ -53,10 +53,13 @@ pub struct Install {
     control: Control,
     files: Files,
     archives: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
 }
 
 /// Archives that are rewritten at once: each is held whole, as it came and as it leaves.
 const MOST_ARCHIVES: usize = 2;
+/// Lists of things of all projects that are made at once.
+const MOST_LISTS: usize = 2;
 
 impl Install {
     /// # Errors
@@ -68,7 +71,8 @@ impl Install {
     ) -> Result<Self, BackendError> {
         let server = Server::new(host.clone())?;
         let (files, archives) = (Files::default(), Arc::new(Semaphore::new(MOST_ARCHIVES)));
-        Ok(Self { host, server, lookup, adoption, people, control, files, archives })
+        let lists = Arc::new(Semaphore::new(MOST_LISTS));
+        Ok(Self { host, server, lookup, adoption, people, control, files, archives, lists })
     }
 }
 
@@ -112,12 +116,24 @@ impl Front {
         if call.answer() == label_studio::Answer::Static {
             return self.file(&errand, call, wanted).await;
         }
+        if call.answer() == label_studio::Answer::List
+            && wanted.projects.is_empty()
+            && !wanted.sees_all
+        {
+            return Ok(answer::nothing());
+        }
         let people = self.people((grant, wanted), credential, call).await?;
         if let (Some(people), Some(user)) = (&people, call.user())
             && !people.contains(&user)
         {
             return Err(BackendError::NoSuchObject);
         }
+        let picked = of_projects(call, wanted);
+        // Label Studio makes the whole list, of all projects.
+        let turn = match &picked {
+            Some(_) => Arc::clone(&self.install.lists).acquire_owned().await.ok(),
+            None => None,
+        };
         let lists::Narrowed { target, own } = lists::narrowed(call, wanted);
         let asked_at = self.install.lookup.moves();
         let moving = Moving::begin(&self.install.lookup, call);
@@ -132,9 +148,8 @@ impl Front {
             return self.created(&errand, answered, (grant, passing)).await;
         }
         let people = people.filter(|_| call.user().is_none()).map(Picked::ById);
-        let picked = people.or_else(|| of_projects(call, wanted));
-        if let (Some(picked), StatusCode::OK) = (picked, answered.status) {
-            return answer::list(&errand, answered, passing, picked);
+        if let (Some(picked), StatusCode::OK) = (people.or(picked), answered.status) {
+            return answer::list(&errand, answered, passing, (picked, turn));
         }
         answer::reply(&errand, answered, (call, &self.install.archives), passing).await
     }
@@ -223,9 +238,10 @@ impl Front {
     }
 }
 
-/// Of what projects a list may hold things; `None`: of all, or it is no such list.
+/// Of what projects a list that names none may hold things; `None`: of all, or it is no such list.
 fn of_projects(call: &Call, wanted: &policy::Errand) -> Option<Picked> {
-    let is_cut = call.answer() == label_studio::Answer::List && !wanted.sees_all;
+    let is_list = call.answer() == label_studio::Answer::List && call.names_no_project();
+    let is_cut = is_list && !wanted.sees_all;
     let numbers = wanted.projects.iter().filter_map(|project| project.number);
     is_cut.then(|| Picked::ByProject(numbers.collect()))
 }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::Rewriter;
 use crate::label_studio::Garbled;
@@ -25,6 +26,7 @@ pub(super) struct Picking {
     item: Vec<u8>,
     /// Whether something stayed already.
     any: bool,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +46,8 @@ enum State {
     After,
 }
 
-/// The largest thing of a list, in bytes: a prediction with a mask.
-const LARGEST: usize = 16 << 20;
+/// The largest thing of a list, in bytes: as large as a body by which it could be made.
+const LARGEST: usize = 64 << 20;
 
 impl Picked {
     fn holds(&self, item: &[u8]) -> Result<bool, Garbled> {
@@ -71,8 +73,12 @@ impl Picked {
 }
 
 impl Picking {
-    pub(super) fn new(picked: Picked, next: Box<dyn Rewriter>) -> Self {
-        Self { picked, next, state: State::Before, item: Vec::new(), any: false }
+    pub(super) fn new(
+        picked: Picked,
+        next: Box<dyn Rewriter>,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { picked, next, state: State::Before, item: Vec::new(), any: false, _turn: turn }
     }
 
     fn byte(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), Garbled> {
@@ -159,7 +165,7 @@ mod tests {
     /// In pieces of every size.
     fn cut(picked: &Picked, list: &str) -> Result<String, Garbled> {
         let of_size = |size: usize| {
-            let mut picking = Picking::new(picked.clone(), Box::new(AsItIs));
+            let mut picking = Picking::new(picked.clone(), Box::new(AsItIs), None);
             let mut out = Vec::new();
             list.as_bytes().chunks(size).try_for_each(|piece| picking.push(piece, &mut out))?;
             Box::new(picking).finish(&mut out)?;

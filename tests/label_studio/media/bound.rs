@@ -96,6 +96,14 @@ async fn a_project_finds_what_any_of_its_tasks_refers_to() {
     let (part, _) = deep.split_at(deep.len() - 1);
     is_hidden(gallery, &gallery.ann, "a part", &of(gallery.pictures, part)).await;
     is_hidden(gallery, &gallery.ben, "of a task elsewhere", &of(gallery.others, &deep)).await;
+    // A role in the organization is none in the project, and a token for others is not good for a search.
+    let idle = gallery.site.person("acme", "idle@media.example.com", "reviewer");
+    let cut = gallery
+        .site
+        .token(&gallery.ann.email, &["--project", &format!("others-{}", gallery.others)]);
+    for (person, who) in [(&idle, "without a role there"), (&cut, "by a token for others")] {
+        is_hidden(gallery, person, who, &found).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,9 @@ use crate::outbound::Door;
 use crate::records::Watch;
 use crate::settings::Fault;
 
+const READER: &str = "make one that may read what is needed and no more: CREATE USER sluicegate PASSWORD '…', then \
+                      psql -v reader=sluicegate -f deploy/label-studio-reader.sql in that database";
+
 /// One check of one install.
 pub(super) struct Inspection<'a> {
     settings: &'a Settings,
@@ -89,17 +92,22 @@ impl<'a> Inspection<'a> {
         let Some(database) = &self.settings.database else { return };
         let rows = Rows::new(database, self.clock.clone());
         match rows.look().await {
-            Ok(RowAccess::ReadOnly) => self.remark("its database answers, and is only read"),
+            Ok(RowAccess::AsNeeded) => self.remark("its database answers, and is only read"),
+            Ok(RowAccess::MayReadTokens) => self.fault(
+                "label_studio.database",
+                "the user that it names may read the tokens of Label Studio's users",
+                READER,
+            ),
             Ok(RowAccess::MayWrite) => self.fault(
                 "label_studio.database",
                 "the user that it names may change Label Studio's tables",
-                "make one that may not, in that database: CREATE USER sluicegate PASSWORD '…'; \
-                 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sluicegate;",
+                READER,
             ),
             Err(error) => self.fault(
                 "label_studio.database",
                 told(&error),
-                "correct the address or the password, or leave it out: the API is asked then",
+                "correct the address, or what its user may read (deploy/label-studio-reader.sql), or leave it out: the API is \
+                 asked then",
             ),
         }
     }
