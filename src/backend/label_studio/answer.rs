@@ -8,7 +8,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::super::error::Code;
 use super::super::send::{Answer, Errand};
@@ -175,19 +175,19 @@ pub(super) fn nothing() -> Reply {
     Reply::relayed(StatusCode::OK, headers, ReplyBody::Whole(Bytes::from_static(b"[]")))
 }
 
-/// A list, without what is not among these. The turn is the list's, until it is through.
+/// A list, without what is not among these.
 pub(super) fn list(
     errand: &Errand,
     answer: Answer,
     passing: Passing,
-    (picked, turn): (Picked, Option<OwnedSemaphorePermit>),
+    picked: Picked,
 ) -> Result<Reply, BackendError> {
     if !is(&content_type(&answer.headers), &["application/json"]) {
         return Err(errand.unusable("not JSON where JSON was expected"));
     }
     let mut headers = fresh();
     headers.insert(CONTENT_TYPE, JSON);
-    let picking = Picking::new(picked, passing.into_json(), turn);
+    let picking = Picking::new(picked, passing.into_json());
     let body = Rewritten::new(answer.piece, Box::new(picking));
     Ok(Reply::relayed(answer.status, headers, ReplyBody::rewritten(body)))
 }

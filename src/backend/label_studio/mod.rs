@@ -129,7 +129,8 @@ impl Front {
             return Err(BackendError::NoSuchObject);
         }
         let picked = of_projects(call, wanted);
-        // Label Studio makes the whole list, of all projects.
+        // Label Studio makes the whole list, of all projects, before it answers: the turn is over then, however slowly who asked
+        // reads.
         let turn = match &picked {
             Some(_) => Arc::clone(&self.install.lists).acquire_owned().await.ok(),
             None => None,
@@ -141,6 +142,7 @@ impl Front {
             asked(errand, (call, &target), wanted).await
         })
         .await?;
+        drop(turn);
         moving.end(call, answered.status).await;
         let here = (self.install.host.to_string(), Arc::clone(&self.install.lookup), asked_at);
         let passing = seal::Passing::new((grant, wanted), (call, own), here);
@@ -149,7 +151,7 @@ impl Front {
         }
         let people = people.filter(|_| call.user().is_none()).map(Picked::ById);
         if let (Some(picked), StatusCode::OK) = (people.or(picked), answered.status) {
-            return answer::list(&errand, answered, passing, (picked, turn));
+            return answer::list(&errand, answered, passing, picked);
         }
         answer::reply(&errand, answered, (call, &self.install.archives), passing).await
     }

@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::Rewriter;
 use crate::label_studio::Garbled;
@@ -26,7 +25,6 @@ pub(super) struct Picking {
     item: Vec<u8>,
     /// Whether something stayed already.
     any: bool,
-    _turn: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,12 +71,8 @@ impl Picked {
 }
 
 impl Picking {
-    pub(super) fn new(
-        picked: Picked,
-        next: Box<dyn Rewriter>,
-        turn: Option<OwnedSemaphorePermit>,
-    ) -> Self {
-        Self { picked, next, state: State::Before, item: Vec::new(), any: false, _turn: turn }
+    pub(super) fn new(picked: Picked, next: Box<dyn Rewriter>) -> Self {
+        Self { picked, next, state: State::Before, item: Vec::new(), any: false }
     }
 
     fn byte(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), Garbled> {
@@ -165,7 +159,7 @@ mod tests {
     /// In pieces of every size.
     fn cut(picked: &Picked, list: &str) -> Result<String, Garbled> {
         let of_size = |size: usize| {
-            let mut picking = Picking::new(picked.clone(), Box::new(AsItIs), None);
+            let mut picking = Picking::new(picked.clone(), Box::new(AsItIs));
             let mut out = Vec::new();
             list.as_bytes().chunks(size).try_for_each(|piece| picking.push(piece, &mut out))?;
             Box::new(picking).finish(&mut out)?;
