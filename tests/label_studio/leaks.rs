@@ -76,19 +76,7 @@ impl Rich {
             site.member("acme", project, &person.email, role);
         }
         for project in [&of_near, &of_far] {
-            let place = Site::moto_place(moto, &format!("{PREFIX}/"));
-            let mut arguments = vec![
-                "storage",
-                "create",
-                "--organization",
-                "acme",
-                "--project",
-                project,
-                "--name",
-                "media",
-            ];
-            arguments.extend(place.split_whitespace());
-            site.run(&arguments);
+            world::store((&site, &owner), moto, project, PREFIX);
         }
         let mut samples = near_things;
         for (kind, numbers) in far_things {

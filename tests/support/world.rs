@@ -246,8 +246,8 @@ pub async fn until_async(what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// Until the gateway knows it.
-fn store((site, owner): (&Site, &Person), moto: &Moto, project: &str, prefix: &str) {
+/// Gives a project of the gateway's a storage below this prefix, and waits until it is known.
+pub fn store((site, owner): (&Site, &Person), moto: &Moto, project: &str, prefix: &str) {
     let mut arguments = vec![
         "storage",
         "create",
