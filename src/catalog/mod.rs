@@ -2,6 +2,7 @@
 //! Names are looked up inside one organization only, so one organization cannot even ask about another's.
 
 mod email;
+mod federation;
 mod live;
 mod names;
 mod overlap;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use email::{BadEmail, Email};
+pub use federation::{Asserted, AssertedRole, Federation};
 pub use live::LiveCatalog;
 pub use names::{
     BadName, CredentialName, OrganizationName, ProjectName, StorageName, WorkspaceName,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{
-    CredentialName, Email, OrganizationName, Place, ProjectName, Role, StorageKey, StorageName,
-    WorkspaceName,
+    CredentialName, Email, Federation, OrganizationName, Place, ProjectName, Role, StorageKey,
+    StorageName, WorkspaceName,
 };
 
 /// Everything that a catalogue file can say. Names of workspaces and projects stand with their organization's.
@@ -37,6 +37,7 @@ pub struct ProjectFacts {
 pub struct StorageFacts {
     pub place: Place,
     pub credential: CredentialName,
+    pub federation: Option<Federation>,
 }
 
 /// One fact that comes (`was` is absent), changes, or goes (`now` is absent).
@@ -284,6 +285,7 @@ mod tests {
                 addressing: Addressing::Path,
             }),
             credential: "default".parse().unwrap(),
+            federation: None,
         })
     }
 

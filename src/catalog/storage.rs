@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CredentialName, ProjectId, StorageId, StorageName};
+use super::{CredentialName, Federation, ProjectId, StorageId, StorageName};
 
 /// One storage of one project.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Storage {
     pub place: Place,
     /// The settings' `[credentials.NAME]` that opens it.
     pub credential: CredentialName,
+    /// Where people open it with credentials of their own: which of their AWS roles does.
+    pub federation: Option<Federation>,
 }
 
 /// The kinds of place that hold objects. A further kind is one variant here, one file in `backend/`, and the words in

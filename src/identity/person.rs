@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::catalog::{
-    AccountId, Email, OrganizationId, OrganizationName, ProjectId, Role, Scope, WorkspaceId,
+    AccountId, Asserted, Email, OrganizationId, OrganizationName, ProjectId, Role, Scope,
+    WorkspaceId,
 };
 use crate::ground::clock::Timestamp;
 use crate::ground::seal::SealKey;
@@ -30,6 +31,7 @@ pub struct Person {
     pub(in crate::identity) valid_until: Timestamp,
     pub(in crate::identity) generation: u64,
     pub(in crate::identity) handle_key: SealKey,
+    pub(in crate::identity) asserted: Option<Asserted>,
     pub(in crate::identity) pulse: Pulse,
 }
 
@@ -155,6 +157,13 @@ impl Person {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// What the identity provider's assertion, with which the session began, said for AWS. Absent: it began otherwise, or
+    /// it is no session.
+    #[must_use]
+    pub const fn asserted(&self) -> Option<&Asserted> {
+        self.asserted.as_ref()
     }
 
     /// Seals and opens this session's or token's handles; nobody else's key opens them.

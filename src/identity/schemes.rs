@@ -17,7 +17,7 @@ use super::shown::{ShownToken, proof_id, session_in, token_in};
 use super::{
     Exchanged, Identity, IdentityError, PasswordError, Passwords, Person, Proof, Settings,
 };
-use crate::catalog::{AccountId, Scope};
+use crate::catalog::{AccountId, Asserted, Scope};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::Control;
 use crate::ground::random::Random;
@@ -227,6 +227,7 @@ impl Schemes {
                 person,
                 scope: Scope::ALL,
                 valid_until: Timestamp::MAX,
+                asserted: None,
                 pulse: Pulse::new(Timestamp::MAX),
             };
             Ok(facts.of(proof, generation, handle_key))
@@ -339,7 +340,7 @@ async fn read(
     };
     let account = person.account.0.to_be_bytes();
     let handle_key = master.derive(&[b"handle", &proof.id().0, &account]);
-    let facts = Facts { person, scope, valid_until, pulse: Pulse::new(seen) };
+    let facts = Facts { person, scope, valid_until, asserted: None, pulse: Pulse::new(seen) };
     Ok(facts.of(proof, generation, handle_key))
 }
 
@@ -348,12 +349,13 @@ struct Facts {
     person: KnownPerson,
     scope: Scope,
     valid_until: Timestamp,
+    asserted: Option<Asserted>,
     pulse: Pulse,
 }
 
 impl Facts {
     fn of(self, proof: Proof, generation: u64, handle_key: SealKey) -> Arc<Person> {
-        let Self { person, scope, valid_until, pulse } = self;
+        let Self { person, scope, valid_until, asserted, pulse } = self;
         let KnownPerson {
             account, email, organization, organization_name, organization_role, ..
         } = person;
@@ -370,6 +372,7 @@ impl Facts {
             valid_until,
             generation,
             handle_key,
+            asserted,
             pulse,
         })
     }

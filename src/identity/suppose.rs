@@ -47,6 +47,7 @@ pub(crate) fn suppose(person: KnownPerson, by: Supposed, generation: u64) -> Ide
         valid_until: Timestamp::MAX,
         generation,
         handle_key,
+        asserted: None,
         pulse: Pulse::new(Timestamp::UNIX_EPOCH),
     })))
 }

@@ -215,6 +215,7 @@ impl World {
                     addressing: Addressing::Path,
                 }),
                 credential: "default".parse()?,
+                federation: None,
             },
             key: ObjectKey::new("key")?,
         })

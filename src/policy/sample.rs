@@ -82,6 +82,7 @@ pub(super) fn storage(project: ProjectId, id: i64, name: &str, revision: u64) ->
             addressing: Addressing::Path,
         }),
         credential: "default".parse().unwrap(),
+        federation: None,
     }
 }
 

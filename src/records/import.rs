@@ -138,7 +138,7 @@ async fn read_projects(change: &mut Change, state: &mut State) -> Result<(), Rec
         let place = serde_json::from_str(&place)
             .map_err(|cause| RecordsError::damaged("a storage's place", cause))?;
         let credential = word(&credential, "a credential's name")?;
-        state.storages.insert(key, StorageFacts { place, credential });
+        state.storages.insert(key, StorageFacts { place, credential, federation: None });
     }
     Ok(())
 }
@@ -381,7 +381,7 @@ mod tests {
             addressing: Addressing::Path,
         });
         let facts = ProjectFacts { workspace: name("vision"), title: "Faces".to_owned() };
-        let storage = StorageFacts { place, credential: name("default") };
+        let storage = StorageFacts { place, credential: name("default"), federation: None };
         State {
             organizations: [(acme.clone(), "Acme".to_owned())].into(),
             accounts: [((acme.clone(), ann.clone()), None)].into(),

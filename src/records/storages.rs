@@ -135,6 +135,7 @@ pub(super) fn storage(row: StorageColumns) -> Result<Storage, RecordsError> {
         place: serde_json::from_str(&place)
             .map_err(|cause| RecordsError::damaged("a storage's place", cause))?,
         credential: word(&credential, "a credential's name")?,
+        federation: None,
     })
 }
 

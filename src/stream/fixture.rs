@@ -35,6 +35,7 @@ pub(crate) fn policy() -> Policy {
         revision: 1,
         place: Place::S3(place),
         credential: "default".parse().unwrap(),
+        federation: None,
     };
     let workspace = (WorkspaceId(2), "default".parse().unwrap());
     let name = "scans".parse().unwrap();

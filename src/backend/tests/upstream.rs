@@ -224,6 +224,7 @@ pub(super) fn storage(address: SocketAddr) -> Storage {
             addressing: Addressing::Path,
         }),
         credential: "default".parse().unwrap(),
+        federation: None,
     }
 }
 

@@ -127,7 +127,7 @@ fn storage(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<StorageFacts
     if let Err(error) = backend::host_of(&place) {
         reader.fault(&span, &path, error.to_string());
     }
-    Some(StorageFacts { place, credential: credential? })
+    Some(StorageFacts { place, credential: credential?, federation: None })
 }
 
 fn credential(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<CredentialName> {

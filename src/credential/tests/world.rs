@@ -128,5 +128,6 @@ pub(in crate::credential) fn storage(
             addressing: Addressing::Virtual,
         }),
         credential: credential.parse().unwrap(),
+        federation: None,
     }
 }
