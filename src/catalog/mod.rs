@@ -3,6 +3,7 @@
 
 mod email;
 mod federation;
+mod groups;
 mod live;
 mod names;
 mod overlap;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use email::{BadEmail, Email};
 pub use federation::{Asserted, AssertedRole, Federation};
+pub use groups::{BadGroupName, GroupFacts, GroupName, Several};
 pub use live::LiveCatalog;
 pub use names::{
     BadName, CredentialName, OrganizationName, ProjectName, StorageName, WorkspaceName,

@@ -102,8 +102,12 @@ struct Row {
     email: Email,
     organization: OrganizationName,
     role: Option<Role>,
+    /// The role follows from groups of the identity provider.
+    mapped: bool,
     password: bool,
     disabled: bool,
+    /// Why, where nobody did it by hand.
+    disabled_for: Option<&'static str>,
 }
 
 impl Account {
@@ -178,11 +182,13 @@ impl List {
             let mut rows = Vec::new();
             for one in organizations(records, self.organization.as_ref()).await? {
                 rows.extend(records.accounts(one.id).await?.into_iter().map(|account| Row {
+                    role: account.role_in_effect(),
+                    mapped: account.role.is_none() && account.mapped_role.is_some(),
                     email: account.email,
                     organization: one.name.clone(),
-                    role: account.role,
                     password: account.password_hash.is_some(),
                     disabled: account.disabled.is_some(),
+                    disabled_for: account.unmapped.then_some("no-mapping"),
                 }));
             }
             Ok(rows)
@@ -192,10 +198,11 @@ impl List {
         }
         let cells = rows.iter().map(|row| {
             let role = row.role.map_or("", Role::as_str).to_owned();
-            let standing = match (row.disabled, row.password) {
-                (true, _) => "disabled",
-                (false, true) => "may sign in",
-                (false, false) => "no password",
+            let standing = match (row.disabled, row.disabled_for.is_some(), row.password) {
+                (true, true, _) => "disabled: no mapping fits",
+                (true, false, _) => "disabled",
+                (false, _, true) => "may sign in",
+                (false, _, false) => "no password",
             };
             [row.email.to_string(), row.organization.to_string(), role, standing.to_owned()]
         });

@@ -54,11 +54,16 @@ pub(super) fn table<const N: usize>(
 /// The members of a workspace or project.
 pub(super) fn members(common: &Common, rows: Vec<MemberRow>) -> Result<(), Failure> {
     if common.json {
-        let rows = rows.iter().map(|row| serde_json::json!({"email": row.email, "role": row.role}));
+        let rows = rows.iter().map(
+            |row| serde_json::json!({"email": row.email, "role": row.role, "mapped": row.mapped}),
+        );
         return json(&rows.collect::<Vec<_>>());
     }
-    let cells = rows.into_iter().map(|row| [row.email.to_string(), row.role.to_string()]);
-    table(["E-MAIL", "ROLE"], &cells.collect::<Vec<_>>())
+    let cells = rows.into_iter().map(|row| {
+        let from = if row.mapped { "groups" } else { "by hand" };
+        [row.email.to_string(), row.role.to_string(), from.to_owned()]
+    });
+    table(["E-MAIL", "ROLE", "GIVEN"], &cells.collect::<Vec<_>>())
 }
 
 fn laid_out<T: AsRef<str>>(row: &[T], widths: &[usize]) -> String {

@@ -43,6 +43,8 @@ struct Row {
     ends: Timestamp,
     address: String,
     user_agent: String,
+    /// What it began with.
+    by: &'static str,
 }
 
 impl Session {
@@ -83,20 +85,21 @@ impl List {
             return print::json(&rows);
         }
         let cells = rows.iter().map(|row| {
-            let Row { number, email, last_seen, ends, address, .. } = row;
+            let Row { number, email, last_seen, ends, address, by, .. } = row;
             let number = number.0.to_string();
             let (seen, ends) = (last_seen.to_string(), ends.to_string());
-            [number, email.to_string(), seen, ends, address.clone()]
+            [number, email.to_string(), seen, ends, address.clone(), (*by).to_owned()]
         });
-        let headings = ["NUMBER", "E-MAIL", "LAST SEEN", "ENDS AT THE LATEST", "ADDRESS"];
+        let headings = ["NUMBER", "E-MAIL", "LAST SEEN", "ENDS AT THE LATEST", "ADDRESS", "BY"];
         print::table(headings, &cells.collect::<Vec<_>>())
     }
 }
 
 impl From<SessionRow> for Row {
     fn from(row: SessionRow) -> Self {
+        let by = if row.vouched { "saml" } else { "password" };
         let SessionRow { id, email, created, last_seen, absolute_end, address, user_agent, .. } =
             row;
-        Self { number: id, email, created, last_seen, ends: absolute_end, address, user_agent }
+        Self { number: id, email, created, last_seen, ends: absolute_end, address, user_agent, by }
     }
 }

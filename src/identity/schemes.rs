@@ -323,24 +323,25 @@ async fn read(
     master: &MasterKey,
     (proof, generation): (Proof, u64),
 ) -> Result<Arc<Person>, IdentityError> {
-    let (person, scope, valid_until, seen) = match proof {
+    let (person, scope, valid_until, asserted, seen) = match proof {
         Proof::Session(id) => {
             let found = records.find_session(&id.0).await?.ok_or(IdentityError::NotValid)?;
-            (found.person, Scope::ALL, found.absolute_end, found.last_seen)
+            let asserted = found.vouched.map(|it| it.asserted);
+            (found.person, Scope::ALL, found.absolute_end, asserted, found.last_seen)
         }
         Proof::Token(id) => {
             let found = records.find_token(&id.0).await?.ok_or(IdentityError::NotValid)?;
             let valid_until = found.expires.unwrap_or(Timestamp::MAX);
             // A token has no idle limit; its first use is told at once.
             let used = found.last_used.unwrap_or(Timestamp::UNIX_EPOCH);
-            (found.person, found.scope, valid_until, used)
+            (found.person, found.scope, valid_until, None, used)
         }
         // Label Studio says whose those are.
         Proof::LabelStudio(_) => return Err(IdentityError::NotValid),
     };
     let account = person.account.0.to_be_bytes();
     let handle_key = master.derive(&[b"handle", &proof.id().0, &account]);
-    let facts = Facts { person, scope, valid_until, asserted: None, pulse: Pulse::new(seen) };
+    let facts = Facts { person, scope, valid_until, asserted, pulse: Pulse::new(seen) };
     Ok(facts.of(proof, generation, handle_key))
 }
 

@@ -14,7 +14,7 @@ use crate::catalog::{AccountId, Email};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
 use crate::label_studio;
-use crate::records::{AccountRow, NewSessionRow, RecordsError};
+use crate::records::{AccountRow, Grounds, NewSessionRow, RecordsError};
 
 /// What a visitor fills in, and where he is.
 #[derive(Debug)]
@@ -140,14 +140,13 @@ impl Schemes {
         if account.disabled.is_some() {
             return Err(SignInError::Disabled);
         }
-        let password_hash = account.password_hash.as_ref();
         let now = self.parts.clock.now();
         let absolute_end = now.checked_add(self.parts.settings.absolute).unwrap_or(Timestamp::MAX);
         let id = URL_SAFE_NO_PAD.encode(self.parts.random.bytes::<32>());
         let row = NewSessionRow {
             hash: &proof_id(&id).0,
             account: account.id,
-            password_hash,
+            grounds: Grounds::Password(account.password_hash.as_ref()),
             absolute_end,
             address,
             address_hash,

@@ -12,11 +12,23 @@ pub struct AccountRow {
     pub id: AccountId,
     pub organization: OrganizationId,
     pub email: Email,
-    /// The role in the organization, if any.
+    /// The role in the organization that was given by hand, if any.
     pub role: Option<Role>,
+    /// The one that follows from groups, as of the last sign-in at the identity provider.
+    pub mapped_role: Option<Role>,
     pub password_hash: Option<Secret<String>>,
     pub created: Timestamp,
     pub disabled: Option<Timestamp>,
+    /// Nobody disabled it by hand: it has no role any more, and is let in again with the next.
+    pub unmapped: bool,
+}
+
+impl AccountRow {
+    /// The role in the organization that counts: what was given by hand goes before what follows from groups.
+    #[must_use]
+    pub fn role_in_effect(&self) -> Option<Role> {
+        self.role.or(self.mapped_role)
+    }
 }
 
 /// An account to be made.
@@ -28,7 +40,17 @@ pub struct NewAccount<'a> {
     pub password_hash: Option<Secret<String>>,
 }
 
-type Columns = (i64, i64, String, Option<String>, Option<String>, i64, Option<i64>);
+type Columns = (
+    i64,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    i64,
+    Option<i64>,
+    Option<String>,
+);
 
 impl Records {
     /// An organization's accounts, by e-mail.
@@ -40,7 +62,7 @@ impl Records {
         organization: OrganizationId,
     ) -> Result<Vec<AccountRow>, RecordsError> {
         let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT id, organization, email, role, password_hash, created, disabled \
+            "SELECT id, organization, email, role, mapped_role, password_hash, created, disabled, disabled_for \
              FROM account WHERE organization = $1 ORDER BY email",
         )
         .bind(organization.0)
@@ -58,7 +80,7 @@ impl Records {
         email: &Email,
     ) -> Result<Option<AccountRow>, RecordsError> {
         let row: Option<Columns> = sqlx::query_as(
-            "SELECT id, organization, email, role, password_hash, created, disabled \
+            "SELECT id, organization, email, role, mapped_role, password_hash, created, disabled, disabled_for \
              FROM account WHERE email = $1",
         )
         .bind(email.as_str())
@@ -104,7 +126,8 @@ impl Records {
     ) -> Result<(), RecordsError> {
         let mut change = Change::begin(self).await?;
         let done = sqlx::query(
-            "UPDATE account SET disabled = coalesce(disabled, $3) WHERE organization = $1 AND id = $2",
+            "UPDATE account SET disabled = coalesce(disabled, $3), disabled_for = NULL \
+             WHERE organization = $1 AND id = $2",
         )
         .bind(organization.0)
         .bind(id.0)
@@ -126,12 +149,14 @@ impl Records {
         id: AccountId,
     ) -> Result<(), RecordsError> {
         let mut change = Change::begin(self).await?;
-        let done =
-            sqlx::query("UPDATE account SET disabled = NULL WHERE organization = $1 AND id = $2")
-                .bind(organization.0)
-                .bind(id.0)
-                .execute(&mut *change.tx)
-                .await?;
+        let done = sqlx::query(
+            "UPDATE account SET disabled = NULL, disabled_for = NULL \
+             WHERE organization = $1 AND id = $2",
+        )
+        .bind(organization.0)
+        .bind(id.0)
+        .execute(&mut *change.tx)
+        .await?;
         one_row(done.rows_affected(), "account")?;
         change.commit(&format!("account {} enabled", id.0)).await
     }
@@ -212,14 +237,16 @@ pub(super) async fn end_sessions(
 }
 
 fn account(row: Columns) -> Result<AccountRow, RecordsError> {
-    let (id, organization, email, role, password_hash, created, disabled) = row;
+    let (id, organization, email, role, mapped_role, password_hash, created, disabled, why) = row;
     Ok(AccountRow {
         id: AccountId(id),
         organization: OrganizationId(organization),
         email: word(&email, "an e-mail")?,
         role: word_if_any(role.as_deref(), "a role")?,
+        mapped_role: word_if_any(mapped_role.as_deref(), "a role")?,
         password_hash: password_hash.map(Secret::new),
         created: time(created)?,
         disabled: time_if_any(disabled)?,
+        unmapped: why.is_some(),
     })
 }

@@ -99,11 +99,20 @@ impl Records {
              FROM label_studio_user JOIN project_member \
              ON project_member.account = label_studio_user.account \
              WHERE project_member.organization = $1 \
+             UNION SELECT label_studio_user.number, mapped_project_member.project \
+             FROM label_studio_user JOIN mapped_project_member \
+             ON mapped_project_member.account = label_studio_user.account \
+             WHERE mapped_project_member.organization = $1 \
              UNION SELECT label_studio_user.number, project.id \
              FROM label_studio_user JOIN workspace_member \
              ON workspace_member.account = label_studio_user.account \
              JOIN project ON project.workspace = workspace_member.workspace \
-             WHERE workspace_member.organization = $1",
+             WHERE workspace_member.organization = $1 \
+             UNION SELECT label_studio_user.number, project.id \
+             FROM label_studio_user JOIN mapped_workspace_member \
+             ON mapped_workspace_member.account = label_studio_user.account \
+             JOIN project ON project.workspace = mapped_workspace_member.workspace \
+             WHERE mapped_workspace_member.organization = $1",
         )
         .bind(organization.0)
         .fetch_all(&self.reads)

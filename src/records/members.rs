@@ -15,7 +15,10 @@ use crate::catalog::{
 pub struct MemberRow {
     pub account: AccountId,
     pub email: Email,
+    /// The one that counts.
     pub role: Role,
+    /// It follows from groups of the identity provider: nobody gave one by hand, which would go before it.
+    pub mapped: bool,
 }
 
 /// All roles of one account.
@@ -112,11 +115,15 @@ impl Records {
         organization: OrganizationId,
         workspace: &WorkspaceName,
     ) -> Result<Vec<MemberRow>, RecordsError> {
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT account.id, account.email, workspace_member.role FROM workspace_member \
-             JOIN account ON account.id = workspace_member.account \
-             JOIN workspace ON workspace.id = workspace_member.workspace \
-             WHERE workspace.organization = $1 AND workspace.name = $2 ORDER BY account.email",
+        let rows: Vec<MemberColumns> = sqlx::query_as(
+            "SELECT account.id, account.email, coalesce(given.role, mapped.role), given.role IS NULL \
+             FROM workspace JOIN account ON account.organization = workspace.organization \
+             LEFT JOIN workspace_member AS given \
+             ON given.workspace = workspace.id AND given.account = account.id \
+             LEFT JOIN mapped_workspace_member AS mapped \
+             ON mapped.workspace = workspace.id AND mapped.account = account.id \
+             WHERE workspace.organization = $1 AND workspace.name = $2 \
+             AND coalesce(given.role, mapped.role) IS NOT NULL ORDER BY account.email",
         )
         .bind(organization.0)
         .bind(workspace.as_str())
@@ -134,11 +141,15 @@ impl Records {
         organization: OrganizationId,
         project: &ProjectName,
     ) -> Result<Vec<MemberRow>, RecordsError> {
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT account.id, account.email, project_member.role FROM project_member \
-             JOIN account ON account.id = project_member.account \
-             JOIN project ON project.id = project_member.project \
-             WHERE project.organization = $1 AND project.name = $2 ORDER BY account.email",
+        let rows: Vec<MemberColumns> = sqlx::query_as(
+            "SELECT account.id, account.email, coalesce(given.role, mapped.role), given.role IS NULL \
+             FROM project JOIN account ON account.organization = project.organization \
+             LEFT JOIN project_member AS given \
+             ON given.project = project.id AND given.account = account.id \
+             LEFT JOIN mapped_project_member AS mapped \
+             ON mapped.project = project.id AND mapped.account = account.id \
+             WHERE project.organization = $1 AND project.name = $2 \
+             AND coalesce(given.role, mapped.role) IS NOT NULL ORDER BY account.email",
         )
         .bind(organization.0)
         .bind(project.as_str())
@@ -154,7 +165,8 @@ impl Records {
     pub async fn person(&self, account: AccountId) -> Result<Option<KnownPerson>, RecordsError> {
         let mut connection = self.reads.acquire().await?;
         let row: Option<PersonColumns> = sqlx::query_as(
-            "SELECT account.id, account.email, account.role, organization.id, organization.name \
+            "SELECT account.id, account.email, coalesce(account.role, account.mapped_role), \
+             organization.id, organization.name \
              FROM account JOIN organization ON organization.id = account.organization \
              WHERE account.id = $1 AND account.disabled IS NULL",
         )
@@ -168,17 +180,24 @@ impl Records {
     }
 }
 
+type MemberColumns = (i64, String, String, bool);
+/// The role is the one that counts.
 pub(super) type PersonColumns = (i64, String, Option<String>, i64, String);
 
-/// Completes a person with his memberships, over the connection that read the rest.
+/// Completes a person with his memberships, over the connection that read the rest. What was given by hand goes before
+/// what follows from groups.
 pub(super) async fn person(
     connection: &mut <Db as sqlx::Database>::Connection,
     (account, email, role, organization, name): PersonColumns,
 ) -> Result<KnownPerson, RecordsError> {
-    let rows: Vec<(String, i64, String)> = sqlx::query_as(
-        "SELECT 'workspace', workspace, role FROM workspace_member \
+    let rows: Vec<(String, bool, i64, String)> = sqlx::query_as(
+        "SELECT 'workspace', FALSE, workspace, role FROM workspace_member \
          WHERE organization = $1 AND account = $2 \
-         UNION ALL SELECT 'project', project, role FROM project_member \
+         UNION ALL SELECT 'workspace', TRUE, workspace, role FROM mapped_workspace_member \
+         WHERE organization = $1 AND account = $2 \
+         UNION ALL SELECT 'project', FALSE, project, role FROM project_member \
+         WHERE organization = $1 AND account = $2 \
+         UNION ALL SELECT 'project', TRUE, project, role FROM mapped_project_member \
          WHERE organization = $1 AND account = $2",
     )
     .bind(organization)
@@ -186,12 +205,12 @@ pub(super) async fn person(
     .fetch_all(connection)
     .await?;
     let mut memberships = Memberships::default();
-    for (kind, id, role) in rows {
+    for (kind, mapped, id, role) in rows {
         let role = word(&role, "a role")?;
         if kind == "workspace" {
-            memberships.workspaces.insert(WorkspaceId(id), role);
+            keep(&mut memberships.workspaces, WorkspaceId(id), (role, mapped));
         } else {
-            memberships.projects.insert(ProjectId(id), role);
+            keep(&mut memberships.projects, ProjectId(id), (role, mapped));
         }
     }
     Ok(KnownPerson {
@@ -202,6 +221,15 @@ pub(super) async fn person(
         organization_role: word_if_any(role.as_deref(), "a role")?,
         memberships,
     })
+}
+
+/// In whatever order they come.
+fn keep<K: Ord>(roles: &mut BTreeMap<K, Role>, id: K, (role, mapped): (Role, bool)) {
+    if mapped {
+        roles.entry(id).or_insert(role);
+    } else {
+        roles.insert(id, role);
+    }
 }
 
 async fn set(
@@ -220,7 +248,7 @@ async fn set(
     one_row(done.rows_affected(), missing)
 }
 
-fn member((account, email, role): (i64, String, String)) -> Result<MemberRow, RecordsError> {
+fn member((account, email, role, mapped): MemberColumns) -> Result<MemberRow, RecordsError> {
     let email = word(&email, "an e-mail")?;
-    Ok(MemberRow { account: AccountId(account), email, role: word(&role, "a role")? })
+    Ok(MemberRow { account: AccountId(account), email, role: word(&role, "a role")?, mapped })
 }

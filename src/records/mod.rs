@@ -19,6 +19,8 @@ mod storages;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod vouched;
+mod vouched_sessions;
 mod watch;
 
 use std::path::Path;
@@ -37,9 +39,11 @@ pub use label_studio::{Adoption, UserRow};
 pub use members::{KnownPerson, MemberRow, Memberships};
 pub use organizations::{OrganizationRow, WorkspaceRow};
 pub use projects::ProjectRow;
-pub use sessions::{KnownSession, NewSessionRow, SessionRow};
+pub use sessions::{Grounds, KnownSession, NewSessionRow, SessionRow};
 pub use storages::Put;
 pub use tokens::{KnownToken, NewToken, TokenRow};
+pub use vouched::{Admitted, Vouched};
+pub use vouched_sessions::{KnownVouched, SessionCredentialRow, VouchedSession};
 pub use watch::Watch;
 
 use change::Change;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::accounts::end_sessions;
 use super::change::one_row;
 use super::members::{PersonColumns, person};
+use super::vouched_sessions::{self, KnownVouched, VouchedSession};
 use super::{Change, KnownPerson, Records, RecordsError, hex, time, word};
 use crate::catalog::{AccountId, Email, OrganizationId, SessionId};
 use crate::ground::clock::Timestamp;
@@ -15,14 +16,22 @@ use crate::ground::secret::Secret;
 pub struct NewSessionRow<'a> {
     pub hash: &'a [u8; 32],
     pub account: AccountId,
-    /// The hash that the password was held against: it must still be the account's. Absent: the account has no password of
-    /// its own, and still must have none.
-    pub password_hash: Option<&'a Secret<String>>,
+    pub grounds: Grounds<'a>,
     pub absolute_end: Timestamp,
     pub address: IpAddr,
     /// The hash under which the account will know this address from now on.
     pub address_hash: &'a str,
     pub user_agent: &'a str,
+}
+
+/// What a session stands on.
+#[derive(Debug, Clone, Copy)]
+pub enum Grounds<'a> {
+    /// The hash that the password was held against: it must still be the account's. Absent: the account has no password of
+    /// its own, and still must have none.
+    Password(Option<&'a Secret<String>>),
+    /// An assertion of the organization's identity provider, which asks for no password.
+    Vouched(&'a VouchedSession),
 }
 
 /// A session that exists, of an account that is not disabled. Whether it is too old is the asker's to judge.
@@ -31,6 +40,8 @@ pub struct KnownSession {
     pub person: KnownPerson,
     pub last_seen: Timestamp,
     pub absolute_end: Timestamp,
+    /// Absent: it began with a password.
+    pub vouched: Option<KnownVouched>,
 }
 
 /// A session as listed.
@@ -44,6 +55,8 @@ pub struct SessionRow {
     pub absolute_end: Timestamp,
     pub address: String,
     pub user_agent: String,
+    /// It began with an assertion of the identity provider's, else with a password.
+    pub vouched: bool,
 }
 
 /// An address that was not used for so long is a stranger's again.
@@ -55,13 +68,18 @@ impl Records {
     /// # Errors
     /// [`RecordsError::NotFound`] when the account was disabled or got another password meanwhile.
     pub async fn insert_session(&self, new: NewSessionRow<'_>) -> Result<(), RecordsError> {
+        let password_hash = match new.grounds {
+            Grounds::Password(hash) => Some(hash.map_or("", |hash| hash.expose())),
+            Grounds::Vouched(_) => None,
+        };
         let mut change = Change::begin(self).await?;
         let id = change.next_id().await?;
         let done = sqlx::query(
             "INSERT INTO session \
              (id, hash, account, created, last_seen, absolute_end, address, user_agent) \
              SELECT $1, $2, id, $4, $4, $5, $6, $7 FROM account \
-             WHERE id = $3 AND disabled IS NULL AND coalesce(password_hash, '') = $8",
+             WHERE id = $3 AND disabled IS NULL \
+             AND ($8 IS NULL OR coalesce(password_hash, '') = $8)",
         )
         .bind(id)
         .bind(hex(new.hash))
@@ -70,10 +88,13 @@ impl Records {
         .bind(new.absolute_end.as_millisecond())
         .bind(new.address.to_string())
         .bind(new.user_agent)
-        .bind(new.password_hash.map_or("", |hash| hash.expose()))
+        .bind(password_hash)
         .execute(&mut *change.tx)
         .await?;
         one_row(done.rows_affected(), "account")?;
+        if let Grounds::Vouched(vouched) = new.grounds {
+            vouched_sessions::keep(&mut change, id, vouched).await?;
+        }
         sqlx::query("DELETE FROM session WHERE absolute_end <= $1")
             .bind(change.now)
             .execute(&mut *change.tx)
@@ -92,23 +113,27 @@ impl Records {
     ) -> Result<Option<KnownSession>, RecordsError> {
         let mut connection = self.reads.acquire().await?;
         let row: Option<KnownColumns> = sqlx::query_as(
-            "SELECT account.id, account.email, account.role, organization.id, organization.name, \
-             session.last_seen, session.absolute_end FROM session \
+            "SELECT account.id, account.email, coalesce(account.role, account.mapped_role), \
+             organization.id, organization.name, session.last_seen, session.absolute_end, \
+             vouched_session.roles, vouched_session.logout, \
+             (SELECT min(expires) FROM session_credential AS had WHERE had.session = session.id) FROM session \
              JOIN account ON account.id = session.account \
              JOIN organization ON organization.id = account.organization \
+             LEFT JOIN vouched_session ON vouched_session.session = session.id \
              WHERE session.hash = $1 AND account.disabled IS NULL",
         )
         .bind(hex(hash))
         .fetch_optional(&mut *connection)
         .await?;
-        let Some((account, email, role, organization, name, last_seen, absolute_end)) = row else {
-            return Ok(None);
-        };
+        let Some(row) = row else { return Ok(None) };
+        let (account, email, role, organization, name, last_seen, absolute_end, roles, logout, end) =
+            row;
         let columns: PersonColumns = (account, email, role, organization, name);
         Ok(Some(KnownSession {
             person: person(&mut connection, columns).await?,
             last_seen: time(last_seen)?,
             absolute_end: time(absolute_end)?,
+            vouched: vouched_sessions::known(roles, logout, end)?,
         }))
     }
 
@@ -196,8 +221,10 @@ impl Records {
     ) -> Result<Vec<SessionRow>, RecordsError> {
         let rows: Vec<Columns> = sqlx::query_as(
             "SELECT session.id, account.id, account.email, session.created, session.last_seen, \
-             session.absolute_end, session.address, session.user_agent \
+             session.absolute_end, session.address, session.user_agent, \
+             vouched_session.session IS NOT NULL \
              FROM session JOIN account ON account.id = session.account \
+             LEFT JOIN vouched_session ON vouched_session.session = session.id \
              WHERE account.organization = $1 AND session.absolute_end > $2 \
              ORDER BY session.last_seen DESC, session.id",
         )
@@ -209,11 +236,22 @@ impl Records {
     }
 }
 
-type KnownColumns = (i64, String, Option<String>, i64, String, i64, i64);
-type Columns = (i64, i64, String, i64, i64, i64, String, String);
+type KnownColumns = (
+    i64,
+    String,
+    Option<String>,
+    i64,
+    String,
+    i64,
+    i64,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+);
+type Columns = (i64, i64, String, i64, i64, i64, String, String, bool);
 
 fn session(row: Columns) -> Result<SessionRow, RecordsError> {
-    let (id, account, email, created, last_seen, absolute_end, address, user_agent) = row;
+    let (id, account, email, created, last_seen, absolute_end, address, user_agent, vouched) = row;
     Ok(SessionRow {
         id: SessionId(id),
         account: AccountId(account),
@@ -223,6 +261,7 @@ fn session(row: Columns) -> Result<SessionRow, RecordsError> {
         absolute_end: time(absolute_end)?,
         address,
         user_agent,
+        vouched,
     })
 }
 

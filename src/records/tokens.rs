@@ -80,8 +80,8 @@ impl Records {
     pub async fn find_token(&self, hash: &[u8; 32]) -> Result<Option<KnownToken>, RecordsError> {
         let mut connection = self.reads.acquire().await?;
         let row: Option<KnownColumns> = sqlx::query_as(
-            "SELECT account.id, account.email, account.role, organization.id, \
-                 organization.name, token.scope, token.expires, token.last_used FROM token \
+            "SELECT account.id, account.email, coalesce(account.role, account.mapped_role), \
+                 organization.id, organization.name, token.scope, token.expires, token.last_used FROM token \
                  JOIN account ON account.id = token.account \
                  JOIN organization ON organization.id = account.organization \
                  WHERE token.hash = $1 AND token.revoked IS NULL AND account.disabled IS NULL",

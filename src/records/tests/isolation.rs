@@ -7,7 +7,7 @@ use crate::catalog::{AccountId, OrganizationId, Role, Scope, SessionId, TokenId}
 use crate::ground::clock::Timestamp;
 use crate::ground::random::Random;
 use crate::ground::secret::Secret;
-use crate::records::{NewAccount, NewSessionRow, NewToken, Records, RecordsError};
+use crate::records::{Grounds, NewAccount, NewSessionRow, NewToken, Records, RecordsError};
 
 /// Few names, so that organizations share them.
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -85,7 +85,7 @@ async fn fill(records: &Records, owner: &str, holdings: &[(usize, usize, bool)])
         let session = NewSessionRow {
             hash: &hash,
             account,
-            password_hash: Some(&password_hash),
+            grounds: Grounds::Password(Some(&password_hash)),
             absolute_end: Timestamp::MAX,
             address: "192.0.2.1".parse().unwrap(),
             address_hash: "x",

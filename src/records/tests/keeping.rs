@@ -4,7 +4,7 @@ use super::fresh;
 use crate::catalog::{Place, Role, StorageName};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::secret::Secret;
-use crate::records::{NewAccount, NewSessionRow, Put, Records, RecordsError};
+use crate::records::{Grounds, NewAccount, NewSessionRow, Put, Records, RecordsError};
 
 fn place(bucket: &str) -> Place {
     let text = format!(r#"{{"kind":"s3","bucket":"{bucket}","prefix":"/a","region":"eu"}}"#);
@@ -177,7 +177,7 @@ async fn no_session_begins_with_a_password_that_was_changed_meanwhile() {
     let session = |hash, password_hash| NewSessionRow {
         hash,
         account,
-        password_hash: Some(password_hash),
+        grounds: Grounds::Password(Some(password_hash)),
         absolute_end: Timestamp::MAX,
         address: "192.0.2.1".parse().unwrap(),
         address_hash: "x",

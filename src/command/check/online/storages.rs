@@ -91,7 +91,7 @@ impl Lister {
         let records = self.watch.records();
         let rules = |role: Option<Role>| matches!(role, Some(Role::Owner | Role::Administrator));
         for account in records.accounts(organization).await? {
-            if account.disabled.is_none() && rules(account.role) {
+            if account.disabled.is_none() && rules(account.role_in_effect()) {
                 let generation = self.watch.catalog().generation().current();
                 let person = records.person(account.id).await?;
                 return Ok(person.map(|person| suppose(person, Supposed::Session, generation)));

@@ -1,0 +1,230 @@
+//! What belongs to a session that began with an assertion: what a logout names, the roles at AWS that it brought, and the
+//! credentials that were had for it. All of it goes with the session.
+
+use super::{Change, Records, RecordsError, hex, time, time_if_any};
+use crate::catalog::{AccountId, Asserted, OrganizationName, ProjectId};
+use crate::ground::clock::Timestamp;
+
+/// What an assertion brings to its session.
+#[derive(Debug, Clone)]
+pub struct VouchedSession {
+    /// The hash of who it is at the identity provider, organization included: what a logout names.
+    pub subject: [u8; 32],
+    pub session_index: Option<String>,
+    /// What a logout at the identity provider has to name, sealed.
+    pub logout: String,
+    pub asserted: Asserted,
+    pub credentials: Vec<SessionCredentialRow>,
+}
+
+/// A credential that was had for an assertion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCredentialRow {
+    pub project: ProjectId,
+    /// As AWS names it.
+    pub role: String,
+    pub sealed: String,
+    pub expires: Timestamp,
+}
+
+/// What is known with a session that began with an assertion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownVouched {
+    pub asserted: Asserted,
+    /// Sealed.
+    pub logout: String,
+    /// When the first of its credentials ends, if it has any.
+    pub credentials_end: Option<Timestamp>,
+}
+
+impl Records {
+    /// The same session goes on with what a new assertion brought, which takes the place of what it had.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] when it has ended, is another account's, or the account is disabled.
+    pub async fn renew_session(
+        &self,
+        hash: &[u8; 32],
+        account: AccountId,
+        absolute_end: Timestamp,
+        vouched: &VouchedSession,
+    ) -> Result<(), RecordsError> {
+        let mut change = Change::begin(self).await?;
+        let id: Option<i64> = sqlx::query_scalar(
+            "UPDATE session SET absolute_end = $3, last_seen = $4 \
+             WHERE hash = $1 AND account = $2 AND absolute_end > $4 AND EXISTS \
+             (SELECT 1 FROM account WHERE account.id = session.account AND account.disabled IS NULL) \
+             RETURNING id",
+        )
+        .bind(hex(hash))
+        .bind(account.0)
+        .bind(absolute_end.as_millisecond())
+        .bind(change.now)
+        .fetch_optional(&mut *change.tx)
+        .await?;
+        let id = id.ok_or(RecordsError::NotFound { what: "session" })?;
+        for table in [
+            "DELETE FROM vouched_session WHERE session = $1",
+            "DELETE FROM session_credential WHERE session = $1",
+        ] {
+            sqlx::query(table).bind(id).execute(&mut *change.tx).await?;
+        }
+        keep(&mut change, id, vouched).await?;
+        change.commit(&format!("session {id} renewed by another assertion")).await
+    }
+
+    /// The session's credential for this project by this role, whether it has expired or not.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn session_credential(
+        &self,
+        hash: &[u8; 32],
+        project: ProjectId,
+        role: &str,
+    ) -> Result<Option<SessionCredentialRow>, RecordsError> {
+        let row: Option<(String, i64)> = sqlx::query_as(
+            "SELECT session_credential.sealed, session_credential.expires FROM session_credential \
+             JOIN session ON session.id = session_credential.session \
+             WHERE session.hash = $1 AND session_credential.project = $2 \
+             AND session_credential.role = $3",
+        )
+        .bind(hex(hash))
+        .bind(project.0)
+        .bind(role)
+        .fetch_optional(&self.reads)
+        .await?;
+        row.map(|(sealed, expires)| {
+            let role = role.to_owned();
+            Ok(SessionCredentialRow { project, role, sealed, expires: time(expires)? })
+        })
+        .transpose()
+    }
+
+    /// Ends the sessions that a logout at the identity provider names: all of the subject's, or those of these indexes. One
+    /// that has no index cannot be told apart, and ends too. Says how many there were.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn end_vouched_sessions(
+        &self,
+        subject: &[u8; 32],
+        session_indexes: &[String],
+    ) -> Result<u64, RecordsError> {
+        let mut change = Change::begin(self).await?;
+        let rows: Vec<(i64, Option<String>)> =
+            sqlx::query_as("SELECT session, session_index FROM vouched_session WHERE subject = $1")
+                .bind(hex(subject))
+                .fetch_all(&mut *change.tx)
+                .await?;
+        let named = |index: &Option<String>| {
+            session_indexes.is_empty()
+                || index.as_ref().is_none_or(|index| session_indexes.contains(index))
+        };
+        let mut ended = 0;
+        for (session, _) in rows.iter().filter(|(_, index)| named(index)) {
+            let done = sqlx::query("DELETE FROM session WHERE id = $1")
+                .bind(session)
+                .execute(&mut *change.tx)
+                .await?;
+            ended += done.rows_affected();
+        }
+        if ended > 0 {
+            let what = format!("{ended} sessions ended by a logout at the identity provider");
+            change.commit(&what).await?;
+        }
+        Ok(ended)
+    }
+
+    /// The last good metadata of the organization's identity provider, and when they were fetched.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn provider_metadata(
+        &self,
+        organization: &OrganizationName,
+    ) -> Result<Option<(String, Timestamp)>, RecordsError> {
+        let row: Option<(String, i64)> = sqlx::query_as(
+            "SELECT document, fetched FROM provider_metadata WHERE organization = $1",
+        )
+        .bind(organization.as_str())
+        .fetch_optional(&self.reads)
+        .await?;
+        row.map(|(document, fetched)| Ok((document, time(fetched)?))).transpose()
+    }
+
+    /// Keeps metadata that were fetched just now and are good.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn keep_provider_metadata(
+        &self,
+        organization: &OrganizationName,
+        document: &str,
+    ) -> Result<(), RecordsError> {
+        let mut change = Change::begin(self).await?;
+        sqlx::query(
+            "INSERT INTO provider_metadata (organization, document, fetched) VALUES ($1, $2, $3) \
+             ON CONFLICT (organization) DO UPDATE SET \
+             document = excluded.document, fetched = excluded.fetched",
+        )
+        .bind(organization.as_str())
+        .bind(document)
+        .bind(change.now)
+        .execute(&mut *change.tx)
+        .await?;
+        // Quietly: what has begun with the old ones goes on.
+        change.commit_quietly().await
+    }
+}
+
+/// Gives a session what its assertion brought. Credentials of projects that its organization does not have (any more) are
+/// left out.
+pub(super) async fn keep(
+    change: &mut Change,
+    session: i64,
+    vouched: &VouchedSession,
+) -> Result<(), RecordsError> {
+    let asserted = serde_json::to_string(&vouched.asserted)
+        .map_err(|cause| RecordsError::damaged("an assertion's roles", cause))?;
+    sqlx::query(
+        "INSERT INTO vouched_session (session, subject, session_index, logout, roles) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(session)
+    .bind(hex(&vouched.subject))
+    .bind(vouched.session_index.as_deref())
+    .bind(&vouched.logout)
+    .bind(asserted)
+    .execute(&mut *change.tx)
+    .await?;
+    for credential in &vouched.credentials {
+        sqlx::query(
+            "INSERT INTO session_credential (session, project, role, sealed, expires) \
+             SELECT session.id, project.id, $3, $4, $5 FROM session \
+             JOIN account ON account.id = session.account \
+             JOIN project ON project.organization = account.organization \
+             WHERE session.id = $1 AND project.id = $2",
+        )
+        .bind(session)
+        .bind(credential.project.0)
+        .bind(&credential.role)
+        .bind(&credential.sealed)
+        .bind(credential.expires.as_millisecond())
+        .execute(&mut *change.tx)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) fn known(
+    roles: Option<String>,
+    logout: Option<String>,
+    credentials_end: Option<i64>,
+) -> Result<Option<KnownVouched>, RecordsError> {
+    let Some((roles, logout)) = roles.zip(logout) else { return Ok(None) };
+    let asserted = serde_json::from_str(&roles)
+        .map_err(|cause| RecordsError::damaged("an assertion's roles", cause))?;
+    let credentials_end = time_if_any(credentials_end)?;
+    Ok(Some(KnownVouched { asserted, logout, credentials_end }))
+}
