@@ -3,11 +3,16 @@
 use proptest::prelude::*;
 
 use super::fresh;
-use crate::catalog::{AccountId, OrganizationId, Role, Scope, SessionId, TokenId};
+use crate::catalog::{
+    AccountId, Asserted, Email, OrganizationId, ProjectId, Role, Scope, SessionId, Several, TokenId,
+};
 use crate::ground::clock::Timestamp;
 use crate::ground::random::Random;
 use crate::ground::secret::Secret;
-use crate::records::{Grounds, NewAccount, NewSessionRow, NewToken, Records, RecordsError};
+use crate::records::{
+    Grounds, NewAccount, NewSessionRow, NewToken, Records, RecordsError, SessionCredentialRow,
+    Vouched, VouchedSession,
+};
 
 /// Few names, so that organizations share them.
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -22,7 +27,7 @@ struct Deed {
     victim: usize,
 }
 
-const DEEDS: usize = 14;
+const DEEDS: usize = 17;
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let name = || prop::sample::select(&NAMES[..]);
@@ -75,17 +80,23 @@ async fn fill(records: &Records, owner: &str, holdings: &[(usize, usize, bool)])
             put(records, id, (NAMES[place % 3], project.as_str()), owner).await;
         }
     }
+    map(records, id).await;
     for number in 0..2u8 {
         let email = format!("{owner}{number}@example.com").parse().unwrap();
         let password_hash = Secret::new(owner.to_owned());
         let new =
             NewAccount { email: &email, role: None, password_hash: Some(password_hash.clone()) };
         let account = records.create_account(id, new).await.unwrap();
-        let hash = [account.0.to_be_bytes()[7]; 32];
+        let hash = hash_of(account);
+        let vouched = vouched(records, owner, id).await;
         let session = NewSessionRow {
             hash: &hash,
             account,
-            grounds: Grounds::Password(Some(&password_hash)),
+            grounds: if number == 0 {
+                Grounds::Password(Some(&password_hash))
+            } else {
+                Grounds::Vouched(&vouched)
+            },
             absolute_end: Timestamp::MAX,
             address: "192.0.2.1".parse().unwrap(),
             address_hash: "x",
@@ -103,6 +114,41 @@ async fn fill(records: &Records, owner: &str, holdings: &[(usize, usize, bool)])
         }
     }
     id
+}
+
+const fn hash_of(account: AccountId) -> [u8; 32] {
+    [account.0.to_be_bytes()[7]; 32]
+}
+
+/// What a session of the organization's has: a credential for each of its projects.
+async fn vouched(records: &Records, owner: &str, id: OrganizationId) -> VouchedSession {
+    let projects = records.projects(id).await.unwrap();
+    let credential = |project: ProjectId| SessionCredentialRow {
+        project,
+        role: "role".to_owned(),
+        sealed: owner.to_owned(),
+        expires: Timestamp::MAX,
+    };
+    VouchedSession {
+        subject: [owner.as_bytes()[0]; 32],
+        session_index: None,
+        logout: owner.to_owned(),
+        asserted: Asserted { roles: Vec::new(), session_name: Some(owner.to_owned()) },
+        credentials: projects.iter().map(|project| credential(project.id)).collect(),
+    }
+}
+
+/// The same group everywhere, giving a role in everything.
+async fn map(records: &Records, id: OrganizationId) {
+    let facts = r#"{"role":"manager","workspaces":{"a":"owner","b":"owner"},"projects":{"a":"owner","c":"owner"}}"#;
+    sqlx::query(
+        "INSERT INTO group_mapping (id, organization, name, facts) VALUES ($1, $1, 'g', $2)",
+    )
+    .bind(id.0)
+    .bind(facts)
+    .execute(&records.writes)
+    .await
+    .unwrap();
 }
 
 async fn put(records: &Records, id: OrganizationId, (name, project): (&str, &str), owner: &str) {
@@ -135,6 +181,13 @@ async fn people(records: &Records, id: OrganizationId) -> String {
         let person = records.person(account.id).await.unwrap();
         assert!(person.as_ref().is_none_or(|person| person.organization == id));
         text.push_str(&format!("{person:?}\n"));
+        let session = records.find_session(&hash_of(account.id)).await.unwrap();
+        text.push_str(&format!("{session:?}\n"));
+        for project in records.projects(id).await.unwrap() {
+            let hash = hash_of(account.id);
+            let held = records.session_credential(&hash, project.id, "role").await.unwrap();
+            text.push_str(&format!("{held:?}\n"));
+        }
     }
     text
 }
@@ -204,10 +257,41 @@ async fn attempt_on_people(
         10 => records.end_sessions_of(us, account).await.map(drop),
         11 => records.revoke_session(us, SessionId(victim)).await,
         12 => records.revoke_token(us, TokenId(victim)).await,
+        13 => admit(records, us, (deed, victim)).await,
+        14 => records.end_vouched_sessions(&[b'u'; 32], &[]).await.map(drop),
+        15 => {
+            // By our own person into whosever session, for whosever projects.
+            let ours = records.accounts(us).await?[0].id;
+            let all = records.organizations().await?;
+            let whose = all[usize::from(victim % 2 == 0)].id;
+            let brought = vouched(records, "us", whose).await;
+            records.renew_session(&hash_of(account), ours, Timestamp::MAX, &brought).await
+        }
         _ => {
             let (hash, scope) = (&Random::system().bytes(), &Scope::ALL);
             let new = NewToken { hash, account, name: "us", scope, expires: None };
             records.insert_token(us, new).await.map(drop)
         }
     }
+}
+
+/// Our identity provider vouches for whomever, with the group that gives everything or with none.
+async fn admit(
+    records: &Records,
+    us: OrganizationId,
+    (deed, victim): (Deed, i64),
+) -> Result<(), RecordsError> {
+    let emails = ["us0", "us1", "them0", "them1", "new-of-us"];
+    let index = usize::try_from(victim).unwrap() % emails.len();
+    let email: Email = format!("{}@example.com", emails[index]).parse().unwrap();
+    let groups = if deed.name == "a" { vec![] } else { vec!["g".to_owned()] };
+    let vouched = Vouched {
+        organization: us,
+        email: &email,
+        groups: &groups,
+        several: Several::MostPowerful,
+        assertion: &Random::system().bytes(),
+        until: Timestamp::MAX,
+    };
+    records.admit_vouched(vouched).await.map(drop)
 }

@@ -2,6 +2,7 @@
 
 mod isolation;
 mod keeping;
+mod vouched;
 
 use super::Records;
 use crate::ground::clock::{Clock, Hand, Timestamp};
