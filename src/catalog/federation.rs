@@ -2,6 +2,7 @@
 //! roles' names are those of IAM; whether any of them may ever be asked for is the settings' to say.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::Role;
 
@@ -20,6 +21,14 @@ impl Federation {
     #[must_use]
     pub fn role(&self, role: Role) -> Option<&str> {
         self.roles.get(&role).map(String::as_str)
+    }
+}
+
+/// `annotator=arn:…, manager=arn:… by arn:…`
+impl fmt::Display for Federation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let roles = self.roles.iter().map(|(role, arn)| format!("{role}={arn}"));
+        write!(f, "{} by {}", roles.collect::<Vec<_>>().join(", "), self.provider)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What exists: organizations > workspaces > projects > storages, as one read-only snapshot in memory.
 //! Names are looked up inside one organization only, so one organization cannot even ask about another's.
 
+pub mod arn;
 mod email;
 mod federation;
 mod groups;

@@ -230,7 +230,11 @@ impl fmt::Display for Step {
 
 impl StorageFacts {
     fn words(&self) -> String {
-        format!("{}, credential {}", self.place, self.credential)
+        let words = format!("{}, credential {}", self.place, self.credential);
+        match &self.federation {
+            Some(federation) => format!("{words}, at AWS {federation}"),
+            None => words,
+        }
     }
 }
 
@@ -276,7 +280,9 @@ mod tests {
     }
 
     fn storage() -> impl Strategy<Value = StorageFacts> {
-        prop_oneof![Just("one"), Just("two")].prop_map(|bucket| StorageFacts {
+        let bucket = prop_oneof![Just("one"), Just("two")];
+        let roles = btree_map(role(), prop_oneof![Just("x"), Just("y")], 0..2);
+        (bucket, option::of(roles)).prop_map(|(bucket, roles)| StorageFacts {
             place: Place::S3(S3Place {
                 bucket: bucket.to_owned(),
                 prefix: Prefix::new("p"),
@@ -285,7 +291,10 @@ mod tests {
                 addressing: Addressing::Path,
             }),
             credential: "default".parse().unwrap(),
-            federation: None,
+            federation: roles.map(|roles| Federation {
+                provider: "p".to_owned(),
+                roles: roles.into_iter().map(|(role, arn)| (role, arn.to_owned())).collect(),
+            }),
         })
     }
 

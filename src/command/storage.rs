@@ -1,13 +1,15 @@
 //! `storage …`: where a project's objects lie.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::options::{organization, organizations};
 use super::{Common, Failure, print};
 use crate::backend::{self, s3_place};
 use crate::catalog::{
-    self, CredentialName, OrganizationName, Place, Prefix, ProjectName, S3Place, StorageKey,
-    StorageName,
+    self, CredentialName, Federation, OrganizationName, Place, Prefix, ProjectName, Role, S3Place,
+    StorageKey, StorageName, arn,
 };
 use crate::records::Put;
 
@@ -20,7 +22,11 @@ Examples:
   sluicegate storage create --organization acme --project faces --name media \\
       --bucket acme-media --prefix faces/ --region eu-central-1
   sluicegate storage create --organization acme --project faces --name lab \\
-      --bucket lab --region us-east-1 --endpoint https://minio.lab:9000 --addressing path --credential lab")]
+      --bucket lab --region us-east-1 --endpoint https://minio.lab:9000 --addressing path --credential lab
+  sluicegate storage create --organization acme --project faces --name own \\
+      --bucket acme-media --region eu-central-1 --credential acme-saml \\
+      --aws-provider arn:aws:iam::123456789012:saml-provider/acme \\
+      --aws-role annotator=arn:aws:iam::123456789012:role/labeler")]
     Create(Create),
     /// List the storages
     List(List),
@@ -58,6 +64,12 @@ pub(super) struct Create {
     /// The settings' [credentials.NAME] that opens it
     #[arg(long, value_name = "NAME", default_value = "default")]
     credential: CredentialName,
+    /// Where people open it with credentials of their own: their identity provider in IAM
+    #[arg(long, value_name = "ARN", value_parser = arn::provider, requires = "aws_role")]
+    aws_provider: Option<String>,
+    /// The AWS role of a member's role; may be given once for each
+    #[arg(long, value_name = "ROLE=ARN", value_parser = aws_role, requires = "aws_provider")]
+    aws_role: Vec<(Role, String)>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -90,6 +102,7 @@ struct Row {
     name: StorageName,
     place: Place,
     credential: CredentialName,
+    federation: Option<Federation>,
 }
 
 impl Storage {
@@ -108,6 +121,7 @@ impl Storage {
 
 impl Create {
     fn run(self, common: &Common) -> Result<(), Failure> {
+        let federation = federation(self.aws_provider, self.aws_role)?;
         let Which { organization: of, project, storage } = &self.storage;
         let place = Place::S3(S3Place {
             bucket: self.bucket,
@@ -130,7 +144,8 @@ impl Create {
                 return Err(Failure::new(format!("{project} has a storage {storage} already"))
                     .next("delete it first, or import a catalogue that says what it shall be"));
             }
-            let put = records.put_storage(within, storage, &place, &self.credential).await?;
+            let what_opens = (&self.credential, federation.as_ref());
+            let put = records.put_storage(within, storage, &place, what_opens).await?;
             let key = StorageKey {
                 organization: of.clone(),
                 project: project.clone(),
@@ -142,6 +157,26 @@ impl Create {
         debug_assert_eq!(put, Put::Created, "the name was free");
         print::note(format_args!("{storage} is a new storage of {project}"))
     }
+}
+
+fn aws_role(text: &str) -> Result<(Role, String), String> {
+    let (role, arn) = text.split_once('=').ok_or("write ROLE=ARN")?;
+    let role = role.parse::<Role>().map_err(|error| error.to_string())?;
+    Ok((role, arn::role(arn)?))
+}
+
+fn federation(
+    provider: Option<String>,
+    named: Vec<(Role, String)>,
+) -> Result<Option<Federation>, Failure> {
+    let Some(provider) = provider else { return Ok(None) };
+    let mut roles = BTreeMap::new();
+    for (role, arn) in named {
+        if roles.insert(role, arn).is_some() {
+            return Err(Failure::usage(format!("--aws-role names {role} twice")));
+        }
+    }
+    Ok(Some(Federation { provider, roles }))
 }
 
 impl List {
@@ -159,6 +194,7 @@ impl List {
                         name: storage.name,
                         place: storage.place,
                         credential: storage.credential,
+                        federation: storage.federation,
                     }));
                 }
             }
@@ -177,8 +213,10 @@ fn print(rows: &[Row]) -> Result<(), Failure> {
             row.place.folder(),
             row.place.server(),
             row.credential.to_string(),
+            row.federation.as_ref().map(Federation::to_string).unwrap_or_default(),
         ]
     });
-    let headings = ["ORGANIZATION", "PROJECT", "STORAGE", "BUCKET", "PLACE", "CREDENTIAL"];
+    let headings =
+        ["ORGANIZATION", "PROJECT", "STORAGE", "BUCKET", "PLACE", "CREDENTIAL", "AWS ROLES"];
     print::table(headings, &cells.collect::<Vec<_>>())
 }

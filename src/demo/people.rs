@@ -106,7 +106,7 @@ async fn project(
         addressing: Addressing::Path,
     });
     let (storage, credential): (StorageName, CredentialName) = ("media".parse()?, "demo".parse()?);
-    records.put_storage((organization, &project), &storage, &place, &credential).await?;
+    records.put_storage((organization, &project), &storage, &place, (&credential, None)).await?;
     Ok(())
 }
 

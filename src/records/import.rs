@@ -5,6 +5,7 @@ use sqlx::Database;
 use sqlx::query::Query;
 
 use super::change::one_row;
+use super::storages::{federation_of, federation_text};
 use super::{Change, Db, Records, RecordsError, word, word_if_any};
 use crate::catalog::{
     Absent, Edit, Email, OrganizationName, ProjectFacts, ProjectName, Role, State, Step,
@@ -124,21 +125,23 @@ async fn read_projects(change: &mut Change, state: &mut State) -> Result<(), Rec
         let key = (organization, word(&name, "a project's name")?, word(&email, "an e-mail")?);
         state.project_members.insert(key, word(&role, "a role")?);
     }
-    let rows: Vec<(String, String, String, String, String)> = sqlx::query_as(
-        "SELECT organization.name, project.name, storage.name, place, credential FROM storage \
+    let rows: Vec<(String, String, String, String, String, Option<String>)> = sqlx::query_as(
+        "SELECT organization.name, project.name, storage.name, place, credential, federation \
+         FROM storage \
          JOIN project ON project.id = storage.project \
          JOIN organization ON organization.id = project.organization",
     )
     .fetch_all(&mut *change.tx)
     .await?;
-    for (organization, project, name, place, credential) in rows {
+    for (organization, project, name, place, credential, federation) in rows {
         let organization = word(&organization, "an organization's name")?;
         let key =
             (organization, word(&project, "a project's name")?, word(&name, "a storage's name")?);
         let place = serde_json::from_str(&place)
             .map_err(|cause| RecordsError::damaged("a storage's place", cause))?;
         let credential = word(&credential, "a credential's name")?;
-        state.storages.insert(key, StorageFacts { place, credential, federation: None });
+        let federation = federation_of(federation.as_deref())?;
+        state.storages.insert(key, StorageFacts { place, credential, federation });
     }
     Ok(())
 }
@@ -262,14 +265,17 @@ async fn storage(
     let (organization, project, name) = &edit.key;
     let place = edit.now.as_ref().map(|facts| serde_json::to_string(&facts.place)).transpose();
     let place = place.map_err(|cause| RecordsError::damaged("a storage's place", cause))?;
+    let federation = edit.now.as_ref().and_then(|facts| facts.federation.as_ref());
+    let federation = federation.map(federation_text).transpose()?;
     let sql = match (&edit.was, &edit.now) {
         (None, Some(_)) => {
-            "INSERT INTO storage (id, project, name, place, credential, revision) \
-             SELECT $6, id, $3, $4, $5, $6 FROM project WHERE name = $2 \
+            "INSERT INTO storage (id, project, name, place, credential, federation, revision) \
+             SELECT $7, id, $3, $4, $5, $6, $7 FROM project WHERE name = $2 \
              AND organization = (SELECT id FROM organization WHERE name = $1)"
         }
         (_, Some(_)) => {
-            "UPDATE storage SET place = $4, credential = $5, revision = $6 WHERE name = $3 \
+            "UPDATE storage SET place = $4, credential = $5, federation = $6, revision = $7 \
+             WHERE name = $3 \
              AND project = (SELECT project.id FROM project \
              JOIN organization ON organization.id = project.organization \
              WHERE organization.name = $1 AND project.name = $2)"
@@ -288,6 +294,7 @@ async fn storage(
         .bind(name.as_str())
         .bind(place)
         .bind(edit.now.as_ref().map(|facts| facts.credential.as_str()))
+        .bind(federation)
         .bind(revision);
     once(change, query, "storage").await
 }

@@ -47,10 +47,11 @@ type Within<'a> = &'a mut Transaction<'static, Db>;
 async fn storages_by_project(
     tx: Within<'_>,
 ) -> Result<HashMap<ProjectId, Vec<Storage>>, RecordsError> {
-    let rows: Vec<StorageColumns> =
-        sqlx::query_as("SELECT id, project, name, place, credential, revision FROM storage")
-            .fetch_all(&mut **tx)
-            .await?;
+    let rows: Vec<StorageColumns> = sqlx::query_as(
+        "SELECT id, project, name, place, credential, federation, revision FROM storage",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
     let mut all: HashMap<ProjectId, Vec<Storage>> = HashMap::new();
     for row in rows {
         let storage = storage(row)?;

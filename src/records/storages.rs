@@ -3,7 +3,8 @@
 use super::change::one_row;
 use super::{Change, Records, RecordsError, word};
 use crate::catalog::{
-    CredentialName, OrganizationId, Place, ProjectId, ProjectName, Storage, StorageId, StorageName,
+    CredentialName, Federation, OrganizationId, Place, ProjectId, ProjectName, Storage, StorageId,
+    StorageName,
 };
 
 /// What putting something did.
@@ -15,7 +16,7 @@ pub enum Put {
     Unchanged,
 }
 
-pub(super) type StorageColumns = (i64, i64, String, String, String, i64);
+pub(super) type StorageColumns = (i64, i64, String, String, String, Option<String>, i64);
 
 impl Records {
     /// A project's storages, by name.
@@ -28,7 +29,8 @@ impl Records {
         project: &ProjectName,
     ) -> Result<Vec<Storage>, RecordsError> {
         let rows: Vec<StorageColumns> = sqlx::query_as(
-            "SELECT storage.id, storage.project, storage.name, place, credential, revision \
+            "SELECT storage.id, storage.project, storage.name, place, credential, federation, \
+             revision \
              FROM storage JOIN project ON project.id = storage.project \
              WHERE project.organization = $1 AND project.name = $2 ORDER BY storage.name",
         )
@@ -48,21 +50,24 @@ impl Records {
         (organization, project): (OrganizationId, &ProjectName),
         name: &StorageName,
         place: &Place,
-        credential: &CredentialName,
+        (credential, federation): (&CredentialName, Option<&Federation>),
     ) -> Result<Put, RecordsError> {
         let place = to_text(place)?;
+        let federation = federation.map(federation_text).transpose()?;
         let mut change = Change::begin(self).await?;
         let project_id = project_in(&mut change, organization, project).await?;
-        let old: Option<(i64, String, String)> = sqlx::query_as(
-            "SELECT id, place, credential FROM storage WHERE project = $1 AND name = $2",
+        let old: Option<(i64, String, String, Option<String>)> = sqlx::query_as(
+            "SELECT id, place, credential, federation FROM storage WHERE project = $1 AND name = $2",
         )
         .bind(project_id.0)
         .bind(name.as_str())
         .fetch_optional(&mut *change.tx)
         .await?;
         let (id, put) = match old {
-            Some((_, old_place, old_credential))
-                if old_place == place && old_credential == credential.as_str() =>
+            Some((_, old_place, old_credential, old_federation))
+                if old_place == place
+                    && old_credential == credential.as_str()
+                    && old_federation == federation =>
             {
                 return Ok(Put::Unchanged);
             }
@@ -72,15 +77,17 @@ impl Records {
         // A revision is never used twice, not even by a storage of the same name that comes after a deletion.
         let revision = change.next_id().await?;
         sqlx::query(
-            "INSERT INTO storage (id, project, name, place, credential, revision) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
-             place = excluded.place, credential = excluded.credential, revision = excluded.revision",
+            "INSERT INTO storage (id, project, name, place, credential, federation, revision) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+             place = excluded.place, credential = excluded.credential, \
+             federation = excluded.federation, revision = excluded.revision",
         )
         .bind(id)
         .bind(project_id.0)
         .bind(name.as_str())
         .bind(place)
         .bind(credential.as_str())
+        .bind(federation)
         .bind(revision)
         .execute(&mut *change.tx)
         .await?;
@@ -126,7 +133,7 @@ pub(super) async fn project_in(
 }
 
 pub(super) fn storage(row: StorageColumns) -> Result<Storage, RecordsError> {
-    let (id, project, name, place, credential, revision) = row;
+    let (id, project, name, place, credential, federation, revision) = row;
     Ok(Storage {
         id: StorageId(id),
         project: ProjectId(project),
@@ -135,10 +142,23 @@ pub(super) fn storage(row: StorageColumns) -> Result<Storage, RecordsError> {
         place: serde_json::from_str(&place)
             .map_err(|cause| RecordsError::damaged("a storage's place", cause))?,
         credential: word(&credential, "a credential's name")?,
-        federation: None,
+        federation: federation_of(federation.as_deref())?,
     })
 }
 
 fn to_text(place: &Place) -> Result<String, RecordsError> {
     serde_json::to_string(place).map_err(|cause| RecordsError::damaged("a storage's place", cause))
+}
+
+pub(super) fn federation_of(text: Option<&str>) -> Result<Option<Federation>, RecordsError> {
+    let read = |text| {
+        serde_json::from_str(text)
+            .map_err(|cause| RecordsError::damaged("a storage's roles at AWS", cause))
+    };
+    text.map(read).transpose()
+}
+
+pub(super) fn federation_text(federation: &Federation) -> Result<String, RecordsError> {
+    serde_json::to_string(federation)
+        .map_err(|cause| RecordsError::damaged("a storage's roles at AWS", cause))
 }

@@ -155,7 +155,7 @@ async fn put(records: &Records, id: OrganizationId, (name, project): (&str, &str
     let place = format!(r#"{{"kind":"s3","bucket":"{owner}","region":"eu"}}"#);
     let place = serde_json::from_str(&place).unwrap();
     let (name, project) = (name.parse().unwrap(), project.parse().unwrap());
-    drop(records.put_storage((id, &project), &name, &place, &"c".parse().unwrap()).await);
+    drop(records.put_storage((id, &project), &name, &place, (&"c".parse().unwrap(), None)).await);
 }
 
 /// All that the questions of this folder tell an organization, as text.

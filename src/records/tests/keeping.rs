@@ -1,7 +1,7 @@
 //! What is kept, what is refused, and what tells the watchers.
 
 use super::fresh;
-use crate::catalog::{Place, Role, StorageName};
+use crate::catalog::{Federation, Place, Role, StorageName};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::secret::Secret;
 use crate::records::{Grounds, NewAccount, NewSessionRow, Put, Records, RecordsError};
@@ -19,7 +19,7 @@ async fn what_was_put_is_in_the_catalogue_and_survives_a_restart() {
     records.create_workspace(acme, &workspace, "Lab").await.unwrap();
     let id = records.create_project(acme, &workspace, &project, "Scans").await.unwrap();
     let (name, credential) = ("main".parse().unwrap(), "default".parse().unwrap());
-    records.put_storage((acme, &project), &name, &place("b"), &credential).await.unwrap();
+    records.put_storage((acme, &project), &name, &place("b"), (&credential, None)).await.unwrap();
     records.close().await;
     let path = folder.path().join("records.sqlite");
     let again = Records::open(&path, Clock::system()).await.unwrap();
@@ -44,25 +44,41 @@ async fn a_storages_revision_changes_with_its_content_and_never_comes_back() {
     let name: StorageName = "s".parse().unwrap();
     let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
     let mut revisions = Vec::new();
-    for (what, place, credential, expected) in [
-        ("new", place("b"), &one, Put::Created),
-        ("same", place("b"), &one, Put::Unchanged),
-        ("other place", place("c"), &one, Put::Changed),
-        ("other credential", place("c"), &other, Put::Changed),
-        ("back", place("b"), &one, Put::Changed),
+    let roles = |role, arn: &str| Federation {
+        provider: "arn:aws:iam::123456789012:saml-provider/idp".to_owned(),
+        roles: [(role, arn.to_owned())].into(),
+    };
+    let (x, y) = (roles(Role::Annotator, "x"), roles(Role::Annotator, "y"));
+    let z = roles(Role::Manager, "y");
+    for (what, place, credential, federation, expected) in [
+        ("new", place("b"), &one, None, Put::Created),
+        ("same", place("b"), &one, None, Put::Unchanged),
+        ("other place", place("c"), &one, None, Put::Changed),
+        ("other credential", place("c"), &other, None, Put::Changed),
+        ("with roles at AWS", place("c"), &other, Some(&x), Put::Changed),
+        ("with the same", place("c"), &other, Some(&x), Put::Unchanged),
+        ("with another", place("c"), &other, Some(&y), Put::Changed),
+        ("of another role", place("c"), &other, Some(&z), Put::Changed),
+        ("without again", place("c"), &other, None, Put::Changed),
+        ("back", place("b"), &one, None, Put::Changed),
     ] {
         let before = records.last_change().await.unwrap();
-        let put = records.put_storage((acme, &project), &name, &place, credential).await;
+        let what_opens = (credential, federation);
+        let put = records.put_storage((acme, &project), &name, &place, what_opens).await;
         assert_eq!(put.unwrap(), expected, "{what}");
         let told = records.last_change().await.unwrap() > before;
         assert_eq!(told, expected != Put::Unchanged, "{what}");
         let storage = records.storages(acme, &project).await.unwrap().remove(0);
+        assert_eq!(storage.federation.as_ref(), federation, "{what}");
+        let catalog = records.catalog().await.unwrap();
+        let shared = catalog.project(acme, &project).unwrap().storage(&name).unwrap();
+        assert_eq!(shared.federation.as_ref(), federation, "{what}");
         if expected != Put::Unchanged {
             revisions.push(storage.revision);
         }
     }
     records.delete_storage(acme, &project, &name).await.unwrap();
-    records.put_storage((acme, &project), &name, &place("b"), &one).await.unwrap();
+    records.put_storage((acme, &project), &name, &place("b"), (&one, None)).await.unwrap();
     revisions.push(records.storages(acme, &project).await.unwrap()[0].revision);
     let count = revisions.len();
     revisions.sort_unstable();
