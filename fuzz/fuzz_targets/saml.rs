@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sluicegate::ground::clock::Timestamp;
-use sluicegate::sign_in::saml::{Assertion, Expected, IdentityProvider, Trust, decode, verify};
+use sluicegate::sign_in::saml::{
+    Assertion, DecryptionKey, Expected, IdentityProvider, Trust, decode, verify,
+};
 
 macro_rules! vector {
     ($name:literal) => {
@@ -15,13 +17,20 @@ macro_rules! vector {
 }
 
 /// What is signed, each with another shape.
-const SIGNED: [&str; 5] = [
+const SIGNED: [&str; 6] = [
     vector!("good/both-signed"),
     vector!("good/assertion-signed"),
     vector!("good/response-signed"),
     vector!("good/ecdsa-assertion-signed"),
     vector!("good/inclusive-namespaces"),
+    vector!("good/encrypted-and-signed-inside"),
 ];
+
+/// What decrypts.
+static OURS: LazyLock<[DecryptionKey; 1]> = LazyLock::new(|| {
+    let key = include_bytes!("../../tests/vectors/saml/keys/ours-private.der");
+    [DecryptionKey::from_der(key).unwrap()]
+});
 
 /// The provider, and who it says signed in: in all of them the same.
 static KNOWN: LazyLock<(Trust, Assertion, Timestamp)> = LazyLock::new(|| {
@@ -39,8 +48,10 @@ fn judged(xml: &str, trust: &Trust, now: Timestamp) -> Option<Assertion> {
         entity_id: "https://gateway.example.com/-/saml/metadata",
         endpoint: "https://gateway.example.com/-/saml/acs",
         request: Some("_request-1"),
+        contexts: &[],
+        authenticated_since: None,
     };
-    verify(xml, trust, &expected, now).ok()
+    verify(xml, trust, &expected, &*OURS, now).ok()
 }
 
 fn check(xml: &str) {

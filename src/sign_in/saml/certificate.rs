@@ -7,6 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::pem::{self, Section};
+
 /// A certificate whose key may sign answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
@@ -56,6 +58,19 @@ impl Certificate {
         Self::from_der(STANDARD.decode(plain).or(Err(BadCertificate::NotBase64))?)
     }
 
+    /// Reads the only one in a text of PEM (RFC 7468).
+    ///
+    /// # Errors
+    /// [`BadCertificate`] as its variants say.
+    pub fn from_pem(text: &str) -> Result<Self, BadCertificate> {
+        match pem::sections(text).as_deref() {
+            Some([Section { label: "CERTIFICATE", octets }]) => {
+                Self::from_der(octets.expose().clone())
+            }
+            Some(_) | None => Err(BadCertificate::NotCertificate),
+        }
+    }
+
     /// Reads one in DER.
     ///
     /// # Errors
@@ -82,6 +97,11 @@ impl Certificate {
 
     pub(super) fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The key as its algorithm writes it: an `RSAPublicKey` in DER, or a point of the curve.
+    pub(super) fn public_key(&self) -> &[u8] {
+        public_key(&self.der).map_or(&[], |(_, key)| key)
     }
 }
 

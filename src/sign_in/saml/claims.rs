@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::gate::{Passed, reread};
-use super::instant;
+use super::encrypted::Sealed;
+use super::gate::{Inside, Passed, Signed, reread, reread_encrypted};
 use super::shape::{AssertionParts, ConfirmationParts, ResponseParts};
-use super::{Assertion, Expected, Refused, Trust};
+use super::{
+    Assertion, DecryptionKey, Expected, Refused, Trust, decryption, engine, gate, instant,
+};
 use crate::ground::clock::{SignedDuration, Timestamp};
 
 /// How far clocks may be apart.
@@ -34,6 +36,8 @@ pub enum NotAccepted {
     AssertionIssuer,
     #[error("the response answers another request than this browser's, or none")]
     ResponseTo,
+    #[error("the assertion's key is encrypted for another recipient")]
+    KeyRecipient,
     #[error("the {of} has a {name} that is no point in time in UTC")]
     Time { of: &'static str, name: &'static str },
     #[error("the {0} was issued more than 5 minutes ago")]
@@ -52,6 +56,10 @@ pub enum NotAccepted {
     Unconfirmed(Unconfirmed),
     #[error("the session at the identity provider is over")]
     SessionOver,
+    #[error("the person proved himself by other means than were asked for")]
+    Means,
+    #[error("the person did not prove himself anew, as was asked for")]
+    NotAnew,
     #[error("an attribute holds a control character")]
     Attribute,
 }
@@ -73,36 +81,61 @@ pub enum Unconfirmed {
     Over,
 }
 
-/// Reads the octets that the engine digested of what passed the gate.
-pub(super) fn read(
-    octets: &str,
-    passed: &Passed,
-    trust: &Trust,
-    expected: &Expected<'_>,
-    now: Timestamp,
-) -> Result<Assertion, Refused> {
-    let (verified, parts) = reread(octets, passed.signed)?;
-    let same = parts.id == passed.assertion.id
-        && verified.as_ref().is_none_or(|response| response.id == passed.response.id);
-    if !same {
-        return Err(NotAccepted::OtherElement.into());
-    }
-    let judge = Judge { trust, expected, now };
-    judge.metadata()?;
-    match verified {
-        Some(response) => judge.response(&response, true)?,
-        None => judge.response(&passed.response, false)?,
-    }
-    Ok(judge.assertion(parts)?)
-}
-
-struct Judge<'a> {
-    trust: &'a Trust,
-    expected: &'a Expected<'a>,
-    now: Timestamp,
+/// By what is judged.
+pub(super) struct Judge<'a> {
+    pub(super) trust: &'a Trust,
+    pub(super) expected: &'a Expected<'a>,
+    /// What decrypts.
+    pub(super) keys: &'a [DecryptionKey],
+    pub(super) now: Timestamp,
 }
 
 impl Judge<'_> {
+    /// Reads the octets that the engine digested of what passed the gate.
+    pub(super) fn read(&self, octets: &str, passed: &Passed) -> Result<Assertion, Refused> {
+        let parts = match &passed.inside {
+            Inside::Plain(seen) => {
+                let (verified, parts) = reread(octets, passed.signed)?;
+                let same = parts.id == seen.id
+                    && verified.as_ref().is_none_or(|response| response.id == passed.response.id);
+                if !same {
+                    return Err(NotAccepted::OtherElement.into());
+                }
+                self.metadata()?;
+                match verified {
+                    Some(response) => self.response(&response, true)?,
+                    None => self.response(&passed.response, false)?,
+                }
+                parts
+            }
+            Inside::Sealed(seen) => {
+                let (response, sealed) = reread_encrypted(octets)?;
+                if sealed != *seen || response.id != passed.response.id {
+                    return Err(NotAccepted::OtherElement.into());
+                }
+                self.metadata()?;
+                self.response(&response, true)?;
+                self.recipient(&sealed)?;
+                self.unsealed(&sealed)?
+            }
+        };
+        Ok(self.assertion(parts)?)
+    }
+
+    /// The assertion that was encrypted. When it is signed, it is read of the octets that this signature digested.
+    fn unsealed(&self, sealed: &Sealed) -> Result<AssertionParts, Refused> {
+        let octets = decryption::open(sealed, self.keys).ok_or(Refused::NotDecrypted)?;
+        let text = str::from_utf8(&octets).or(Err(Refused::NotDecrypted))?;
+        let found = gate::unsealed(text)?;
+        let Some(kind) = found.keys else { return Ok(found.assertion) };
+        let digested = engine::digested(text, &self.trust.certificates, kind)?;
+        let (_, parts) = reread(&digested, Signed::Assertion)?;
+        if parts.id != found.assertion.id {
+            return Err(NotAccepted::OtherElement.into());
+        }
+        Ok(parts)
+    }
+
     fn metadata(&self) -> Result<(), NotAccepted> {
         match self.trust.valid_until {
             Some(end) if end <= self.now => Err(NotAccepted::MetadataOver),
@@ -128,6 +161,12 @@ impl Judge<'_> {
         self.fresh(&response.issue_instant, "response").map(drop)
     }
 
+    /// Who shall decrypt, where it is said (XML Encryption 3.5.1): nobody but us.
+    fn recipient(&self, sealed: &Sealed) -> Result<(), NotAccepted> {
+        let ours = sealed.recipient.as_deref().is_none_or(|name| name == self.expected.entity_id);
+        if ours { Ok(()) } else { Err(NotAccepted::KeyRecipient) }
+    }
+
     fn assertion(&self, parts: AssertionParts) -> Result<Assertion, NotAccepted> {
         if parts.issuer != *self.trust.entity_id {
             return Err(NotAccepted::AssertionIssuer);
@@ -142,6 +181,8 @@ impl Judge<'_> {
             issuer: parts.issuer,
             name_id: parts.name_id,
             name_id_format: parts.name_id_format,
+            name_qualifier: parts.name_qualifier,
+            sp_name_qualifier: parts.sp_name_qualifier,
             session_index,
             session_not_on_or_after,
             not_on_or_after: end_of_conditions.map_or(confirmed, |end| end.min(confirmed)),
@@ -231,6 +272,15 @@ impl Judge<'_> {
             let at = moment(Some(&statement.at), OF, "AuthnInstant")?;
             if at.is_some_and(|at| self.is_later(at)) {
                 return Err(NotAccepted::Future("statement of the sign-in"));
+            }
+            let since = self.expected.authenticated_since;
+            if since.zip(at).is_some_and(|(since, at)| since.duration_since(at) > SKEW) {
+                return Err(NotAccepted::NotAnew);
+            }
+            let asked = self.expected.contexts;
+            let class = statement.class.as_ref();
+            if !asked.is_empty() && !class.is_some_and(|class| asked.contains(class)) {
+                return Err(NotAccepted::Means);
             }
             let end = statement.session_not_on_or_after.as_deref();
             let end = moment(end, OF, "SessionNotOnOrAfter")?;

@@ -21,9 +21,14 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     (shaped && fine && !seconds.ends_with(":60")).then(|| text.parse().ok())?
 }
 
+/// The same to the second, as we write it.
+pub(super) fn written(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, written};
 
     #[test]
     fn only_utc_as_saml_writes_it() {
@@ -48,6 +53,18 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(parse(text).is_some(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_we_write_is_read() {
+        for (text, expected) in [
+            ("2026-11-26T08:00:00Z", "2026-11-26T08:00:00Z"),
+            ("2026-11-26T08:00:00.999Z", "2026-11-26T08:00:00Z"),
+        ] {
+            let found = written(text.parse().unwrap());
+            assert_eq!(found, expected);
+            assert_eq!(parse(&found), Some(expected.parse().unwrap()));
         }
     }
 }

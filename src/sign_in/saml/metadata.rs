@@ -1,24 +1,29 @@
-//! An identity provider's metadata (SAML metadata 2.3 and 2.4): a file that the operator fetched and trusts, so nothing here
-//! goes to a network, and its signature is not looked at. What is wrong is told with its line and column.
+//! An identity provider's metadata (SAML metadata 2.3 and 2.4): a file that the operator fetched and trusts, or a document that
+//! a certificate of his vouches for. Nothing here goes to a network. What is wrong is told with its line and column.
+
+use std::collections::HashSet;
+use std::slice;
 
 use http::Uri;
 use roxmltree::{Document, Node, ParsingOptions, TextPos};
 
 use super::certificate::{BadCertificate, Certificate};
 use super::element::attribute;
+use super::engine::NotVerified;
+use super::gate::{Closed, is_absolute};
 use super::names::{
-    ENTITIES, ENTITY, KEY, KEY_INFO, Name, PROTOCOL, PROVIDER, SINGLE_LOGOUT, SINGLE_SIGN_ON,
-    X509_CERTIFICATE, X509_DATA,
+    ENTITIES, ENTITY, KEY, KEY_INFO, Name, PROTOCOL, PROVIDER, SIGNATURE, SINGLE_LOGOUT,
+    SINGLE_SIGN_ON, X509_CERTIFICATE, X509_DATA,
 };
-use super::{NoTrust, Trust, instant};
+use super::{NoTrust, Trust, engine, instant, signature};
 use crate::ground::clock::Timestamp;
 
 /// A federation's document with some thousand members.
 const MAX_BYTES: usize = 64 * 1_024 * 1_024;
 const MAX_NODES: u32 = 4_000_000;
 
-const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+pub(super) const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+pub(super) const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
 /// An identity provider, as its metadata describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub struct IdentityProvider {
     pub sign_in_post: Option<String>,
     /// Where a browser is sent to sign out, by redirect.
     pub sign_out_redirect: Option<String>,
+    /// Where it is sent there with our reply, when that is another address (SAML metadata 2.2.2).
+    pub sign_out_reply: Option<String>,
     /// The same, by a form that is posted.
     pub sign_out_post: Option<String>,
     /// It accepts signed requests only.
@@ -87,6 +94,22 @@ pub enum What {
     NoSignIn,
     #[error("a location is not an https address (or http on this machine)")]
     Location,
+    #[error("the document is not signed, or not as a whole")]
+    Unsigned,
+    #[error("the document holds more than one signature")]
+    Signatures,
+    #[error("a declared namespace is not an absolute address")]
+    Namespace,
+    #[error("the signature is not accepted: {0}")]
+    Signature(#[source] Closed),
+    #[error("the signature is not by the certificate's key, or what it signs was changed")]
+    OtherKey,
+    #[error("the signature is by a key of another kind than the certificate's")]
+    OtherKind,
+    #[error(transparent)]
+    NotVerified(NotVerified),
+    #[error("the signature is of another element than the document's root")]
+    OtherElement,
 }
 
 impl IdentityProvider {
@@ -95,13 +118,7 @@ impl IdentityProvider {
     /// # Errors
     /// [`Fault`]: the first that was found.
     pub fn read(text: &str, entity_id: Option<&str>, now: Timestamp) -> Result<Self, Fault> {
-        let start = TextPos::new(1, 1);
-        if text.len() > MAX_BYTES {
-            return Err(fault(start, What::TooLarge));
-        }
-        let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
-        let document = Document::parse_with_options(text, options)
-            .map_err(|error| fault(error.pos(), What::NotWellFormed(error.to_string())))?;
+        let document = parse(text)?;
         let entity = entity(&document, entity_id)?;
         let provider = only(entity, PROVIDER, What::NotProvider, What::ProviderTwice)?;
         let speaks = attribute(provider, "protocolSupportEnumeration").unwrap_or_default();
@@ -109,6 +126,23 @@ impl IdentityProvider {
             return Err(at(provider, What::NotProvider));
         }
         Self::of(entity, provider, now)
+    }
+
+    /// The same of a document that is signed as a whole by this certificate (SAML metadata 3): exactly one signature, of the
+    /// document's root. Only the octets that were digested are read.
+    ///
+    /// # Errors
+    /// [`Fault`]: the first that was found.
+    pub fn read_signed(
+        text: &str,
+        certificate: &Certificate,
+        entity_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        let octets = signed(text, certificate)?;
+        // Canonicalization moves lines: where the fault is in the document, the document says best.
+        Self::read(&octets, entity_id, now)
+            .map_err(|fault| Self::read(text, entity_id, now).err().unwrap_or(fault))
     }
 
     fn of(entity: Node<'_, '_>, provider: Node<'_, '_>, now: Timestamp) -> Result<Self, Fault> {
@@ -135,11 +169,59 @@ impl IdentityProvider {
             sign_in_redirect,
             sign_in_post,
             sign_out_redirect: location(provider, SINGLE_LOGOUT, REDIRECT)?,
+            sign_out_reply: reply_location(provider)?,
             sign_out_post: location(provider, SINGLE_LOGOUT, POST)?,
             wants_signed_requests: matches!(wants, Some("true" | "1")),
             valid_until,
         })
     }
+}
+
+fn parse(text: &str) -> Result<Document<'_>, Fault> {
+    if text.len() > MAX_BYTES {
+        return Err(fault(TextPos::new(1, 1), What::TooLarge));
+    }
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options)
+        .map_err(|error| fault(error.pos(), What::NotWellFormed(error.to_string())))
+}
+
+/// The octets that the signature of the document's root digested.
+fn signed(text: &str, certificate: &Certificate) -> Result<String, Fault> {
+    let document = parse(text)?;
+    let root = document.root_element();
+    if !ENTITY.is(root) && !ENTITIES.is(root) {
+        return Err(at(root, What::NotMetadata));
+    }
+    let relative = |node: &Node<'_, '_>| !node.namespaces().all(|space| is_absolute(space.uri()));
+    if let Some(node) = root.descendants().find(relative) {
+        return Err(at(node, What::Namespace));
+    }
+    // Whose the signed one is must be clear before the engine looks for it.
+    let mut ids = HashSet::new();
+    for node in root.descendants() {
+        if attribute(node, "ID").is_some_and(|id| !ids.insert(id)) {
+            return Err(at(node, What::Signature(Closed::IdTwice)));
+        }
+    }
+    let mut found = root.descendants().filter(|node| SIGNATURE.is(*node));
+    let signature = match (found.next(), found.next()) {
+        (Some(only), None) if only.parent() == Some(root) => only,
+        (_, Some(second)) => return Err(at(second, What::Signatures)),
+        (Some(_) | None, None) => return Err(at(root, What::Unsigned)),
+    };
+    let keys =
+        signature::judge_document(signature).map_err(|why| at(signature, What::Signature(why)))?;
+    let octets =
+        engine::digested(text, slice::from_ref(certificate), keys).map_err(|why| match why {
+            NotVerified::Signature => at(signature, What::OtherKey),
+            NotVerified::NoSuchKey => at(signature, What::OtherKind),
+            NotVerified::Engine(_) | NotVerified::Empty => at(signature, What::NotVerified(why)),
+        })?;
+    let digested = parse(&octets)?;
+    let same = digested.root_element().tag_name() == root.tag_name()
+        && attribute(digested.root_element(), "ID") == attribute(root, "ID");
+    if same { Ok(octets) } else { Err(at(signature, What::OtherElement)) }
 }
 
 fn at(node: Node<'_, '_>, what: What) -> Fault {
@@ -226,13 +308,28 @@ fn certificates_of(key: Node<'_, '_>, found: &mut Vec<Certificate>) -> Result<()
 }
 
 /// The first service of this binding.
-fn location(provider: Node<'_, '_>, name: Name, binding: &str) -> Result<Option<String>, Fault> {
+fn service<'a, 'input>(
+    provider: Node<'a, 'input>,
+    name: Name,
+    binding: &str,
+) -> Option<Node<'a, 'input>> {
     let mut services = provider.children().filter(|node| name.is(*node));
-    let Some(service) = services.find(|node| attribute(*node, "Binding") == Some(binding)) else {
-        return Ok(None);
-    };
+    services.find(|node| attribute(*node, "Binding") == Some(binding))
+}
+
+fn location(provider: Node<'_, '_>, name: Name, binding: &str) -> Result<Option<String>, Fault> {
+    let Some(service) = service(provider, name, binding) else { return Ok(None) };
     let location = attribute(service, "Location").unwrap_or_default();
     if is_safe(location) { Ok(Some(location.to_owned())) } else { Err(at(service, What::Location)) }
+}
+
+/// Where replies go that are not to go where requests go.
+fn reply_location(provider: Node<'_, '_>) -> Result<Option<String>, Fault> {
+    let Some(service) = service(provider, SINGLE_LOGOUT, REDIRECT) else { return Ok(None) };
+    match attribute(service, "ResponseLocation") {
+        Some(location) if !is_safe(location) => Err(at(service, What::Location)),
+        location => Ok(location.map(str::to_owned)),
+    }
 }
 
 /// A browser is sent there, so what it would read otherwise than we do is no address.

@@ -5,17 +5,36 @@
 //! signature engine, and reads the octets that were digested, once more by the same rules. Who calls has three duties
 //! left: to use an assertion once (R7: until [`Assertion::not_on_or_after`] and [`SKEW`] after it), to bind
 //! [`Expected::request`] to this browser, and to send it to a return address of ours (R9).
+//!
+//! What goes the other way, and what is said about signing out: [`ServiceProvider`] is who we are; [`SignInRequest`],
+//! [`SignOutRequest`] and [`SignOutReply`] become addresses to send a browser to; [`receive_logout`] reads what it brings.
 
 mod certificate;
 mod claims;
+mod decryption;
 mod element;
 mod encoding;
+mod encrypted;
 mod engine;
 mod gate;
 mod instant;
+mod logout;
+mod logout_received;
+#[cfg(test)]
+mod logout_tests;
+mod markup;
 mod metadata;
+mod metadata_document;
 mod names;
+#[cfg(test)]
+mod peer;
+mod pem;
+mod received;
+mod redirect;
+mod request;
 mod scan;
+mod service_key;
+mod service_provider;
 mod shape;
 mod signature;
 #[cfg(test)]
@@ -25,10 +44,18 @@ use std::collections::BTreeMap;
 
 pub use certificate::{BadCertificate, Certificate};
 pub use claims::{MAX_AGE, NotAccepted, SKEW, Unconfirmed};
+pub use decryption::{BadKey, DecryptionKey};
 pub use encoding::{BadField, decode};
 pub use engine::NotVerified;
 pub use gate::Closed;
+pub use logout::{SignOutReply, SignOutRequest, SignOutStatus, Subject};
+pub use logout_received::{Logout, LogoutAnswer, LogoutRequest, NotSignedOut, receive_logout};
 pub use metadata::{Fault, IdentityProvider, What};
+pub use received::BadRedirect;
+pub use redirect::{NotSent, Redirect};
+pub use request::SignInRequest;
+pub use service_key::{BadServiceKey, DidNotSign, ServiceKey};
+pub use service_provider::{BadServiceProvider, ServiceProvider};
 
 use crate::ground::clock::Timestamp;
 
@@ -85,6 +112,11 @@ pub struct Expected<'a> {
     /// The id of this browser's pending request. `None` only where the operator allows what nobody asked for
     /// (IdP-initiated): then the answer may name no request.
     pub request: Option<&'a str>,
+    /// By one of these means the person must have proven himself (AuthnContextClassRef); by any, when there are none. A request
+    /// alone would not do: who has its id can ask the identity provider for less.
+    pub contexts: &'a [String],
+    /// The person must have proven himself since then (ForceAuthn).
+    pub authenticated_since: Option<Timestamp>,
 }
 
 /// Who signed in, as the identity provider's key vouches for it.
@@ -95,6 +127,9 @@ pub struct Assertion {
     pub issuer: String,
     pub name_id: String,
     pub name_id_format: Option<String>,
+    /// Where the name is one (SAML core 2.2.2); to be repeated when signing out there.
+    pub name_qualifier: Option<String>,
+    pub sp_name_qualifier: Option<String>,
     /// The session at the identity provider, for signing out there.
     pub session_index: Option<String>,
     /// No session of ours may outlive it.
@@ -121,6 +156,9 @@ pub enum Refused {
         #[source]
         NotVerified,
     ),
+    /// For whatever reason: nobody learns more (R8).
+    #[error("not decrypted")]
+    NotDecrypted,
     #[error("verified, but not acceptable")]
     NotAccepted(
         #[from]
@@ -131,15 +169,26 @@ pub enum Refused {
 
 /// Says who signed in, when the document proves it.
 ///
+/// An encrypted assertion is decrypted by one of `keys`, ours, of which the first two are tried: the one in use and, while it
+/// changes, the other. Without keys it is refused as such.
+///
 /// # Errors
-/// [`Refused`] as its variants say; encrypted assertions are refused as such (R8).
+/// [`Refused`] as its variants say.
 pub fn verify(
     xml: &str,
     trust: &Trust,
     expected: &Expected<'_>,
+    keys: &[DecryptionKey],
     now: Timestamp,
 ) -> Result<Assertion, Refused> {
-    let passed = gate::pass(xml)?;
+    let passed = gate::pass(xml, !keys.is_empty())?;
     let octets = engine::digested(xml, &trust.certificates, passed.keys)?;
-    claims::read(&octets, &passed, trust, expected, now)
+    claims::Judge { trust, expected, keys, now }.read(&octets, &passed)
+}
+
+/// Whether the identity provider says that it would have had to ask the person something (`NoPassive`), when
+/// [`SignInRequest::passive`] forbade it. Nobody vouches for that: it is a reason to ask once more without, and nothing else.
+#[must_use]
+pub fn says_no_passive(refused: &Refused) -> bool {
+    matches!(refused, Refused::Closed(Closed::Status(status)) if &**status == "NoPassive")
 }

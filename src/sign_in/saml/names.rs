@@ -1,4 +1,5 @@
-//! The names of SAML 2.0 (core, metadata) and XML Signature that are read here, each as its namespace and local name.
+//! The names of SAML 2.0 (core, metadata), XML Signature and XML Encryption that are read here, each as its namespace and local
+//! name.
 
 use roxmltree::Node;
 
@@ -23,6 +24,8 @@ pub(super) const ASSERTIONS: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 pub(super) const SIGNATURES: &str = "http://www.w3.org/2000/09/xmldsig#";
 pub(super) const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+pub(super) const ENCRYPTION: &str = "http://www.w3.org/2001/04/xmlenc#";
+pub(super) const ENCRYPTION_11: &str = "http://www.w3.org/2009/xmlenc11#";
 
 macro_rules! names {
     ($($space:ident: $($constant:ident $local:literal),+;)+) => {
@@ -33,7 +36,7 @@ macro_rules! names {
 names! {
     PROTOCOL: RESPONSE "Response", STATUS "Status", STATUS_CODE "StatusCode", STATUS_MESSAGE "StatusMessage",
         STATUS_DETAIL "StatusDetail";
-    ASSERTIONS: ASSERTION "Assertion", ISSUER "Issuer", SUBJECT "Subject", NAME_ID "NameID",
+    ASSERTIONS: ASSERTION "Assertion", ENCRYPTED_ASSERTION "EncryptedAssertion", ISSUER "Issuer", SUBJECT "Subject", NAME_ID "NameID",
         CONFIRMATION "SubjectConfirmation", CONFIRMATION_DATA "SubjectConfirmationData",
         CONDITIONS "Conditions", RESTRICTION "AudienceRestriction", AUDIENCE "Audience",
         ONE_TIME_USE "OneTimeUse", PROXY_RESTRICTION "ProxyRestriction",
@@ -49,4 +52,8 @@ names! {
         KEY_INFO "KeyInfo", X509_DATA "X509Data", X509_CERTIFICATE "X509Certificate", KEY_NAME "KeyName",
         KEY_VALUE "KeyValue";
     EXCLUSIVE: INCLUSIVE "InclusiveNamespaces";
+    ENCRYPTION: ENCRYPTED_DATA "EncryptedData", ENCRYPTED_KEY "EncryptedKey", ENCRYPTION_METHOD "EncryptionMethod",
+        OAEP_PARAMETERS "OAEPparams", CIPHER_DATA "CipherData", CIPHER_VALUE "CipherValue",
+        REFERENCE_LIST "ReferenceList", DATA_REFERENCE "DataReference";
+    ENCRYPTION_11: MASK "MGF";
 }

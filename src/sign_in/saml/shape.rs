@@ -15,7 +15,7 @@ use super::names::{
     STATUS_CODE, STATUS_DETAIL, STATUS_MESSAGE, SUBJECT, VALUE,
 };
 
-const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
 /// What a response says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(super) struct AssertionParts {
     pub(super) issuer: String,
     pub(super) name_id: String,
     pub(super) name_id_format: Option<String>,
+    pub(super) name_qualifier: Option<String>,
+    pub(super) sp_name_qualifier: Option<String>,
     pub(super) confirmations: Vec<ConfirmationParts>,
     pub(super) not_before: Option<String>,
     pub(super) not_on_or_after: Option<String>,
@@ -58,6 +60,8 @@ pub(super) struct ConfirmationParts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SignInParts {
     pub(super) at: String,
+    /// By what means (AuthnContextClassRef).
+    pub(super) class: Option<String>,
     pub(super) session_index: Option<String>,
     pub(super) session_not_on_or_after: Option<String>,
 }
@@ -77,18 +81,24 @@ pub(super) fn success(root: Node<'_, '_>) -> Result<(), Closed> {
     }
     let second = code.children().find(|node| STATUS_CODE.is(*node));
     let value = attribute(second.unwrap_or(code), "Value").unwrap_or_default();
+    Err(Closed::Status(status_word(value)))
+}
+
+/// The last part of a status' name, when it is a plain word.
+pub(super) fn status_word(value: &str) -> Box<str> {
     let last = value.rsplit(':').next().unwrap_or_default();
     let plain = last.len() <= 64 && last.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    Err(Closed::Status(if plain { last.into() } else { "a status of its own".into() }))
+    if plain { last.into() } else { "a status of its own".into() }
 }
 
 impl ResponseParts {
-    pub(super) fn read(node: Node<'_, '_>) -> Result<Self, Closed> {
+    /// Reads a response that carries one element of the name `inside`.
+    pub(super) fn read(node: Node<'_, '_>, inside: Name) -> Result<Self, Closed> {
         let mut children = Children::of(node, RESPONSE)?;
         let issuer = children.optional(ISSUER).map(|issuer| text(issuer, ISSUER)).transpose()?;
         children.optional(SIGNATURE);
         status(children.required(STATUS)?)?;
-        children.required(ASSERTION)?;
+        children.required(inside)?;
         children.end()?;
         Ok(Self {
             id: required(node, RESPONSE, "ID")?.to_owned(),
@@ -123,6 +133,8 @@ impl AssertionParts {
             issuer,
             name_id: text(name_id, NAME_ID)?.to_owned(),
             name_id_format: owned(name_id, "Format"),
+            name_qualifier: owned(name_id, "NameQualifier"),
+            sp_name_qualifier: owned(name_id, "SPNameQualifier"),
             confirmations,
             not_before: owned(conditions, "NotBefore"),
             not_on_or_after: owned(conditions, "NotOnOrAfter"),
@@ -221,8 +233,12 @@ fn sign_in(node: Node<'_, '_>) -> Result<SignInParts, Closed> {
     }
     let mut context = Children::of(children.required(CONTEXT)?, CONTEXT)?;
     children.end()?;
-    let classes = context.all(CONTEXT_CLASS).into_iter();
-    let references = classes.map(|node| (node, CONTEXT_CLASS));
+    let classes = context.all(CONTEXT_CLASS);
+    let class = match &*classes {
+        [only] => Some(text(*only, CONTEXT_CLASS)?.to_owned()),
+        _ => None,
+    };
+    let references = classes.into_iter().map(|node| (node, CONTEXT_CLASS));
     let declarations =
         context.optional(CONTEXT_DECLARATION).map(|node| (node, CONTEXT_DECLARATION));
     let authorities = context.all(AUTHORITY).into_iter().map(|node| (node, AUTHORITY));
@@ -232,6 +248,7 @@ fn sign_in(node: Node<'_, '_>) -> Result<SignInParts, Closed> {
     context.end()?;
     Ok(SignInParts {
         at: required(node, SIGN_IN, "AuthnInstant")?.to_owned(),
+        class,
         session_index: owned(node, "SessionIndex"),
         session_not_on_or_after: owned(node, "SessionNotOnOrAfter"),
     })

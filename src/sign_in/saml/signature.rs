@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 
 use super::certificate::KeyKind;
-use super::element::{Children, nothing, required};
+use super::element::{Children, attribute, nothing, required};
 use super::gate::{Closed, is_name};
 use super::names::{
     CANONICALIZATION, DIGEST_METHOD, DIGEST_VALUE, EXCLUSIVE, INCLUSIVE, KEY_INFO, KEY_NAME,
@@ -37,18 +37,34 @@ const DIGESTS: [(&str, usize); 3] = [
 pub(super) fn judge(signature: Node<'_, '_>, of: Name) -> Result<KeyKind, Closed> {
     let parent = signature.parent().ok_or(Closed::SignaturePlace)?;
     let id = required(parent, of, "ID")?;
+    shape(signature, &|address| address.strip_prefix('#') == Some(id))
+}
+
+/// The same for a signature of a document's root, which may also be addressed as the document (XML Signature 4.4.3.2).
+pub(super) fn judge_document(signature: Node<'_, '_>) -> Result<KeyKind, Closed> {
+    let parent = signature.parent().ok_or(Closed::SignaturePlace)?;
+    let id = attribute(parent, "ID");
+    shape(signature, &|address| {
+        address.is_empty() || id.is_some() && address.strip_prefix('#') == id
+    })
+}
+
+/// Whether an address is that of the element to sign.
+type Refers<'a> = &'a dyn Fn(&str) -> bool;
+
+fn shape(signature: Node<'_, '_>, refers: Refers<'_>) -> Result<KeyKind, Closed> {
     attributes(signature, SIGNATURE, &[])?;
     let mut children = Children::of(signature, SIGNATURE)?;
-    let keys = signed_info(children.required(SIGNED_INFO)?, id)?;
+    let keys = signed_info(children.required(SIGNED_INFO)?, refers)?;
     base64(children.required(SIGNATURE_VALUE)?, SIGNATURE_VALUE, None)?;
     if let Some(info) = children.optional(KEY_INFO) {
-        key_info(info)?;
+        key_info(info, &[])?;
     }
     children.end()?;
     Ok(keys)
 }
 
-fn signed_info(info: Node<'_, '_>, id: &str) -> Result<KeyKind, Closed> {
+fn signed_info(info: Node<'_, '_>, refers: Refers<'_>) -> Result<KeyKind, Closed> {
     attributes(info, SIGNED_INFO, &[])?;
     let mut children = Children::of(info, SIGNED_INFO)?;
     let method = children.required(CANONICALIZATION)?;
@@ -65,16 +81,16 @@ fn signed_info(info: Node<'_, '_>, id: &str) -> Result<KeyKind, Closed> {
     let references = children.all(REFERENCE);
     children.end()?;
     match references.as_slice() {
-        [reference] => one_reference(*reference, id)?,
+        [reference] => one_reference(*reference, refers)?,
         _ => return Err(Closed::References),
     }
     Ok(*keys)
 }
 
-/// The address is a fragment of this very document, so that no engine has anything to fetch (R4).
-fn one_reference(reference: Node<'_, '_>, id: &str) -> Result<(), Closed> {
+/// The address is within this very document, so that no engine has anything to fetch (R4).
+fn one_reference(reference: Node<'_, '_>, refers: Refers<'_>) -> Result<(), Closed> {
     attributes(reference, REFERENCE, &["URI"])?;
-    if required(reference, REFERENCE, "URI")?.strip_prefix('#') != Some(id) {
+    if !refers(required(reference, REFERENCE, "URI")?) {
         return Err(Closed::ReferenceAddress);
     }
     let mut children = Children::of(reference, REFERENCE)?;
@@ -121,31 +137,36 @@ fn inclusive(method: Node<'_, '_>, of: Name) -> Result<(), Closed> {
     children.end()
 }
 
-/// Read by nobody: the key is the metadata's (R5). It may say which key it believes to be right.
-fn key_info(info: Node<'_, '_>) -> Result<(), Closed> {
+/// Read by nobody: the key is the metadata's (R5), or ours. It may say which key it believes to be right, and hold
+/// elements of the names in `more` besides.
+pub(super) fn key_info(info: Node<'_, '_>, more: &[Name]) -> Result<(), Closed> {
     attributes(info, KEY_INFO, &[])?;
     let known = [X509_DATA, KEY_NAME, KEY_VALUE];
-    let strange = |node: Node<'_, '_>| !known.iter().any(|name| name.is(node));
+    let strange = |node: Node<'_, '_>| !known.iter().chain(more).any(|name| name.is(node));
     if info.children().filter(Node::is_element).any(strange) {
         return Err(Closed::KeyInfo);
     }
     Ok(())
 }
 
-fn algorithm<'a>(node: Node<'a, '_>, of: Name) -> Result<&'a str, Closed> {
+pub(super) fn algorithm<'a>(node: Node<'a, '_>, of: Name) -> Result<&'a str, Closed> {
     attributes(node, of, &["Algorithm"])?;
     required(node, of, "Algorithm")
 }
 
 /// No attributes but those.
-fn attributes(node: Node<'_, '_>, of: Name, known: &[&str]) -> Result<(), Closed> {
+pub(super) fn attributes(node: Node<'_, '_>, of: Name, known: &[&str]) -> Result<(), Closed> {
     let strange =
         node.attributes().any(|one| one.namespace().is_some() || !known.contains(&one.name()));
     if strange { Err(Closed::SignatureAttributes { of: of.local }) } else { Ok(()) }
 }
 
 /// One piece of base64, broken into lines perhaps: so many bytes, where it is known how many.
-fn base64(node: Node<'_, '_>, of: Name, length: Option<usize>) -> Result<(), Closed> {
+pub(super) fn base64(
+    node: Node<'_, '_>,
+    of: Name,
+    length: Option<usize>,
+) -> Result<Vec<u8>, Closed> {
     let mut children = node.children();
     let only = match (children.next(), children.next()) {
         (Some(child), None) => child.text().unwrap_or_default(),
@@ -154,7 +175,7 @@ fn base64(node: Node<'_, '_>, of: Name, length: Option<usize>) -> Result<(), Clo
     let plain: Vec<u8> = only.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     match STANDARD.decode(plain) {
         Ok(bytes) if !bytes.is_empty() && length.is_none_or(|length| length == bytes.len()) => {
-            Ok(())
+            Ok(bytes)
         }
         _ => Err(Closed::NotBase64 { of: of.local }),
     }

@@ -1,6 +1,9 @@
 //! Answers with names (`tests/vectors/saml`): the good ones give exactly their claims, each hostile one is refused for exactly
 //! its reason. Made by `tests/vectors/saml/make`, but for those of a real identity provider.
 
+mod encrypted;
+mod signed_metadata;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
@@ -9,7 +12,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{
-    Assertion, Closed, Expected, IdentityProvider, NoTrust, NotVerified, Refused, Trust, verify,
+    Assertion, Closed, DecryptionKey, Expected, IdentityProvider, NoTrust, NotVerified, Refused,
+    Trust, says_no_passive, verify,
 };
 use crate::ground::clock::{SignedDuration, Timestamp};
 
@@ -44,11 +48,28 @@ fn trust() -> Trust {
 }
 
 fn expected(request: Option<&str>) -> Expected<'_> {
-    Expected { entity_id: OURS, endpoint: ENDPOINT, request }
+    Expected {
+        entity_id: OURS,
+        endpoint: ENDPOINT,
+        request,
+        contexts: &[],
+        authenticated_since: None,
+    }
+}
+
+fn octets(inside: &str) -> Vec<u8> {
+    fs::read(vectors(inside)).unwrap_or_else(|error| panic!("{inside}: {error}"))
+}
+
+/// What decrypts: the key in use (PKCS #8), and the next one (PKCS #1).
+fn keys() -> Vec<DecryptionKey> {
+    ["keys/ours-private.der", "keys/ours-next-private.der"]
+        .map(|name| DecryptionKey::from_der(&octets(name)).unwrap())
+        .into()
 }
 
 fn judged(xml: &str) -> Result<Assertion, Refused> {
-    verify(xml, &trust(), &expected(REQUEST), time(NOW))
+    verify(xml, &trust(), &expected(REQUEST), &keys(), time(NOW))
 }
 
 fn attributes(list: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
@@ -63,6 +84,8 @@ fn alice() -> Assertion {
         issuer: "https://idp.example.com/metadata".to_owned(),
         name_id: "alice@corp.example".to_owned(),
         name_id_format: Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress".to_owned()),
+        name_qualifier: None,
+        sp_name_qualifier: None,
         session_index: Some("_session-1".to_owned()),
         session_not_on_or_after: Some(time("2026-11-26T09:00:00Z")),
         not_on_or_after: time("2026-11-26T08:05:00Z"),
@@ -83,10 +106,11 @@ fn of_its_own(name: &str) -> Assertion {
     let skew = time("2026-11-26T07:59:01Z");
     let groups: Vec<String> = (0..400).map(|number| format!("group-{number}")).collect();
     match name {
+        "encrypted-name-not-ascii" => named("zoë.müller@corp.example"),
         "entities-in-the-name" => named("o'brien\"<b>&amp;@corp.example"),
         "name-not-ascii" => named("zoë.müller@corp.example"),
         "prefix-of-a-name" => named("alice@corp.example.evil.example"),
-        "a-namespace-for-each-value" => {
+        "a-namespace-for-each-value" | "encrypted-many-groups" => {
             Assertion { attributes: [("groups".to_owned(), groups)].into(), ..alice() }
         }
         "attribute-values" => Assertion {
@@ -130,11 +154,11 @@ fn of_its_own(name: &str) -> Assertion {
 #[test]
 fn good_answers_give_exactly_their_claims() {
     let all = names("good");
-    assert_eq!(all.len(), 34);
+    assert_eq!(all.len(), 48);
     for name in all {
         let request = if name == "unsolicited" { None } else { REQUEST };
         let xml = text(&format!("good/{name}.xml"));
-        let found = verify(&xml, &trust(), &expected(request), time(NOW));
+        let found = verify(&xml, &trust(), &expected(request), &keys(), time(NOW));
         assert_eq!(found, Ok(of_its_own(&name)), "{name}");
     }
 }
@@ -151,7 +175,7 @@ fn hostile_answers_are_refused_for_their_own_reason() {
     let listed: BTreeSet<String> = rows.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(listed, names("hostile"), "refusals.txt and the folder differ");
     assert_eq!(listed.len(), rows.len(), "a name stands twice");
-    assert!(rows.len() > 200, "{}", rows.len());
+    assert!(rows.len() > 300, "{}", rows.len());
     let mut faults = Vec::new();
     for (name, reason) in rows {
         let found = match judged(&text(&format!("hostile/{name}.xml"))) {
@@ -163,6 +187,18 @@ fn hostile_answers_are_refused_for_their_own_reason() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn only_one_status_says_that_passive_was_not_possible() {
+    let mut found = Vec::new();
+    for name in names("hostile") {
+        let refused = judged(&text(&format!("hostile/{name}.xml"))).unwrap_err();
+        if says_no_passive(&refused) {
+            found.push(name);
+        }
+    }
+    assert_eq!(found, ["status-no-passive"]);
 }
 
 #[test]
@@ -178,7 +214,7 @@ fn answers_of_a_real_provider() {
     );
     let judged = |name: &str, ours: &str, request| {
         let expected = Expected { entity_id: ours, ..expected(request) };
-        verify(&text(&format!("real/{name}.xml")), &provider.trust, &expected, now)
+        verify(&text(&format!("real/{name}.xml")), &provider.trust, &expected, &[], now)
     };
     let assertion = judged("both-signed", OURS, REQUEST).unwrap();
     let role = |name: &str| {
@@ -191,6 +227,7 @@ fn answers_of_a_real_provider() {
         Assertion {
             id: "_54f30e853dba69b44864f2da135dfc841390e015fa".to_owned(),
             issuer: entity_id.to_owned(),
+            sp_name_qualifier: Some(OURS.to_owned()),
             session_index: Some("_0a7a4079e5ae2fce36fb5758fa0cd6c46a5c11816d".to_owned()),
             session_not_on_or_after: Some(time("2026-11-26T09:44:08Z")),
             not_on_or_after: time("2026-11-26T08:49:08Z"),
@@ -229,7 +266,8 @@ fn good_metadata_is_read() {
     assert_eq!(good.sign_in_redirect.as_deref(), Some("https://idp.example.com/sso"));
     assert_eq!(good.sign_in_post.as_deref(), Some("https://idp.example.com/sso-post"));
     assert_eq!(good.sign_out_redirect.as_deref(), Some("https://idp.example.com/slo"));
-    assert_eq!((good.sign_out_post, good.valid_until), (None, None));
+    assert_eq!((good.sign_out_reply, good.sign_out_post), (None, None));
+    assert_eq!(good.valid_until, None);
     assert!(good.wants_signed_requests);
     assert_eq!(good.trust.certificates.len(), 3, "the one for encryption does not count");
     let ours = Some("https://idp.example.com/metadata");
@@ -281,7 +319,7 @@ fn only_the_keys_of_the_metadata_count() {
     let judged = |keep: &[usize]| {
         let certificates = keep.iter().map(|index| all[*index].clone()).collect();
         let trust = Trust::new("https://idp.example.com/metadata", certificates, None).unwrap();
-        verify(&xml, &trust, &expected(REQUEST), time(NOW)).map(|found| found.name_id)
+        verify(&xml, &trust, &expected(REQUEST), &[], time(NOW)).map(|found| found.name_id)
     };
     let alice = Ok("alice@corp.example".to_owned());
     // An elliptic one, the one that signed, the next one.
@@ -300,7 +338,7 @@ fn trust_and_answers_end() {
     let xml = text("good/both-signed.xml");
     let at = |trust: &Trust, seconds: i64| {
         let now = time(NOW) + SignedDuration::from_secs(seconds);
-        match verify(&xml, trust, &expected(REQUEST), now) {
+        match verify(&xml, trust, &expected(REQUEST), &[], now) {
             Ok(_) => "good".to_owned(),
             Err(Refused::NotAccepted(why)) => format!("{why:?}"),
             Err(other) => format!("{other:?}"),
@@ -331,9 +369,12 @@ fn many_threads_judge_at_once() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for xml in good.iter().cycle().take(100) {
-                    assert_eq!(verify(xml, &trust, &expected(REQUEST), time(NOW)), Ok(alice()));
+                    assert_eq!(
+                        verify(xml, &trust, &expected(REQUEST), &[], time(NOW)),
+                        Ok(alice())
+                    );
                 }
-                let found = verify(&bad, &trust, &expected(REQUEST), time(NOW));
+                let found = verify(&bad, &trust, &expected(REQUEST), &[], time(NOW));
                 assert_eq!(found, Err(Refused::NotVerified(NotVerified::Signature)));
             });
         }
@@ -343,8 +384,8 @@ fn many_threads_judge_at_once() {
 /// One byte of a signed answer is another, or missing: nobody else is signed in, ever.
 #[test]
 fn a_changed_byte_signs_nobody_else_in() {
-    let trust = trust();
-    for name in ["both-signed", "assertion-signed", "ecdsa"] {
+    let (trust, keys) = (trust(), keys());
+    for name in ["both-signed", "assertion-signed", "ecdsa", "encrypted-and-signed-inside"] {
         let xml = text(&format!("good/{name}.xml"));
         let mut passed = 0;
         for at in (0..xml.len()).step_by(7) {
@@ -352,7 +393,8 @@ fn a_changed_byte_signs_nobody_else_in() {
                 let mut changed = xml.clone().into_bytes();
                 changed[at] = byte;
                 let changed = String::from_utf8(changed).unwrap();
-                if let Ok(found) = verify(&changed, &trust, &expected(REQUEST), time(NOW)) {
+                let keys = keys.as_slice();
+                if let Ok(found) = verify(&changed, &trust, &expected(REQUEST), keys, time(NOW)) {
                     assert_eq!(found, alice(), "{name}: {at}");
                     passed += 1;
                 }
@@ -470,7 +512,7 @@ fn no_body_costs_more_than_50_ms() {
         let (xml, mut quickest) = (filled(&inside), Duration::MAX);
         for _ in 0..3 {
             let before = computed(start);
-            let found = verify(&xml, &trust, &expected(REQUEST), time(NOW));
+            let found = verify(&xml, &trust, &expected(REQUEST), &[], time(NOW));
             quickest = quickest.min(computed(start) - before);
             assert_eq!(found, Err(refused.clone()), "{name}");
         }
