@@ -33,7 +33,7 @@ impl fmt::Display for Federation {
 }
 
 /// What an identity provider's assertion says for AWS: kept with the session that began with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asserted {
     pub roles: Vec<AssertedRole>,
@@ -41,9 +41,17 @@ pub struct Asserted {
     pub session_name: Option<String>,
 }
 
+impl Asserted {
+    /// Whether it holds this role of this provider: as a pair, since either alone opens nothing.
+    #[must_use]
+    pub fn holds(&self, role: &str, provider: &str) -> bool {
+        self.roles.iter().any(|one| one.role == role && one.provider == provider)
+    }
+}
+
 /// One value of the attribute `Role`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html>).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssertedRole {
     pub role: String,

@@ -25,6 +25,16 @@ impl Role {
     pub const ALL: [Self; 5] =
         [Self::Owner, Self::Administrator, Self::Manager, Self::Reviewer, Self::Annotator];
 
+    /// The role that counts in a project, for what depends on one role and not on permissions (which role at AWS stands for
+    /// it): the role there, or the one in the organization where that is more powerful and acts in every project, which
+    /// owners' and administrators' do.
+    #[must_use]
+    pub fn that_counts(in_organization: Option<Self>, in_project: Option<Self>) -> Option<Self> {
+        let everywhere =
+            in_organization.filter(|role| matches!(role, Self::Owner | Self::Administrator));
+        everywhere.into_iter().chain(in_project).min()
+    }
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,5 +57,28 @@ impl FromStr for Role {
     type Err = BadRole;
     fn from_str(text: &str) -> Result<Self, BadRole> {
         Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(BadRole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Role;
+
+    #[test]
+    fn the_more_powerful_role_counts_and_only_those_that_act_everywhere_count_everywhere() {
+        use Role::{Administrator, Annotator, Manager, Owner, Reviewer};
+        for (in_organization, in_project, counts) in [
+            (None, None, None),
+            (None, Some(Annotator), Some(Annotator)),
+            (Some(Owner), None, Some(Owner)),
+            (Some(Administrator), Some(Annotator), Some(Administrator)),
+            (Some(Administrator), Some(Owner), Some(Owner)),
+            (Some(Manager), None, None),
+            (Some(Manager), Some(Reviewer), Some(Reviewer)),
+            (Some(Annotator), Some(Manager), Some(Manager)),
+        ] {
+            let found = Role::that_counts(in_organization, in_project);
+            assert_eq!(found, counts, "{in_organization:?} {in_project:?}");
+        }
     }
 }

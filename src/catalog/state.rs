@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{
-    CredentialName, Email, Federation, OrganizationName, Place, ProjectName, Role, StorageKey,
-    StorageName, WorkspaceName,
+    CredentialName, Email, Federation, GroupFacts, GroupName, OrganizationName, Place, ProjectName,
+    Role, StorageKey, StorageName, WorkspaceName,
 };
 
 /// Everything that a catalogue file can say. Names of workspaces and projects stand with their organization's.
@@ -23,6 +23,8 @@ pub struct State {
     pub storages: BTreeMap<(OrganizationName, ProjectName, StorageName), StorageFacts>,
     pub workspace_members: BTreeMap<(OrganizationName, WorkspaceName, Email), Role>,
     pub project_members: BTreeMap<(OrganizationName, ProjectName, Email), Role>,
+    /// What the identity provider's groups give. Who has roles by them stands nowhere here: that changes at each sign-in.
+    pub groups: BTreeMap<(OrganizationName, GroupName), GroupFacts>,
 }
 
 /// What a project is besides its name.
@@ -55,9 +57,10 @@ pub enum Step {
     Account(Edit<(OrganizationName, Email), Option<Role>>),
     Workspace(Edit<(OrganizationName, WorkspaceName), String>),
     Project(Edit<(OrganizationName, ProjectName), ProjectFacts>),
-    Storage(Edit<(OrganizationName, ProjectName, StorageName), StorageFacts>),
+    Storage(Box<Edit<(OrganizationName, ProjectName, StorageName), StorageFacts>>),
     WorkspaceMember(Edit<(OrganizationName, WorkspaceName, Email), Role>),
     ProjectMember(Edit<(OrganizationName, ProjectName, Email), Role>),
+    Group(Edit<(OrganizationName, GroupName), GroupFacts>),
 }
 
 /// Whether what the wanted state does not have goes or stays.
@@ -78,20 +81,23 @@ impl State {
             Absent::Stays => BTreeSet::new(),
         };
         let prunes = |organization: &OrganizationName| named.contains(organization);
+        let storage = |edit| Step::Storage(Box::new(edit));
         let mut steps = Vec::new();
         let mut add = |list: Vec<Step>| steps.extend(list);
         add(coming(&self.organizations, &wanted.organizations, Step::Organization));
         add(self.accounts_coming(wanted, prunes));
         add(coming(&self.workspaces, &wanted.workspaces, Step::Workspace));
         add(coming(&self.projects, &wanted.projects, Step::Project));
-        add(coming(&self.storages, &wanted.storages, Step::Storage));
+        add(coming(&self.storages, &wanted.storages, storage));
         add(coming(&self.workspace_members, &wanted.workspace_members, Step::WorkspaceMember));
         add(coming(&self.project_members, &wanted.project_members, Step::ProjectMember));
+        add(coming(&self.groups, &wanted.groups, Step::Group));
+        add(going(&self.groups, &wanted.groups, |key| prunes(&key.0), Step::Group));
         let (have, want) = (&self.project_members, &wanted.project_members);
         add(going(have, want, |key| prunes(&key.0), Step::ProjectMember));
         let (have, want) = (&self.workspace_members, &wanted.workspace_members);
         add(going(have, want, |key| prunes(&key.0), Step::WorkspaceMember));
-        add(going(&self.storages, &wanted.storages, |key| prunes(&key.0), Step::Storage));
+        add(going(&self.storages, &wanted.storages, |key| prunes(&key.0), storage));
         add(going(&self.projects, &wanted.projects, |key| prunes(&key.0), Step::Project));
         add(going(&self.workspaces, &wanted.workspaces, |key| prunes(&key.0), Step::Workspace));
         add(self.losing_roles(wanted, prunes));
@@ -224,6 +230,12 @@ impl fmt::Display for Step {
                 let key: [&dyn fmt::Display; 3] = [organization, project, email];
                 line(f, "project member", &key, edit, Role::to_string)
             }
+            Self::Group(edit) => {
+                let (organization, group) = &edit.key;
+                // Anything may stand in it, slashes too.
+                let group = format!("{:?}", group.as_str());
+                line(f, "group", &[organization, &group], edit, GroupFacts::to_string)
+            }
         }
     }
 }
@@ -307,6 +319,17 @@ mod tests {
         prop_oneof![Just("A"), Just("B")].prop_map(str::to_owned)
     }
 
+    fn group() -> impl Strategy<Value = GroupName> {
+        prop_oneof![Just("/staff"), Just("CN=a,OU=b")].prop_map(|text| text.parse().unwrap())
+    }
+
+    fn group_facts() -> impl Strategy<Value = GroupFacts> {
+        let (workspaces, projects) =
+            (btree_map(name(), role(), 0..2), btree_map(name(), role(), 0..2));
+        (option::of(role()), workspaces, projects)
+            .prop_map(|(role, workspaces, projects)| GroupFacts { role, workspaces, projects })
+    }
+
     fn state() -> impl Strategy<Value = State> {
         (
             btree_map(name(), title(), 0..3),
@@ -316,16 +339,20 @@ mod tests {
             btree_map((name(), name(), name()), storage(), 0..4),
             btree_map((name(), name(), email()), role(), 0..4),
             btree_map((name(), name(), email()), role(), 0..4),
+            btree_map((name(), group()), group_facts(), 0..4),
         )
             .prop_map(
-                |(organizations, accounts, workspaces, projects, storages, one, other)| State {
-                    organizations,
-                    accounts,
-                    workspaces,
-                    projects,
-                    storages,
-                    workspace_members: one,
-                    project_members: other,
+                |(organizations, accounts, workspaces, projects, storages, one, other, groups)| {
+                    State {
+                        organizations,
+                        accounts,
+                        workspaces,
+                        projects,
+                        storages,
+                        workspace_members: one,
+                        project_members: other,
+                        groups,
+                    }
                 },
             )
     }
@@ -343,9 +370,10 @@ mod tests {
                 Step::Account(one) => edit(&mut state.accounts, one),
                 Step::Workspace(one) => edit(&mut state.workspaces, one),
                 Step::Project(one) => edit(&mut state.projects, one),
-                Step::Storage(one) => edit(&mut state.storages, one),
+                Step::Storage(one) => edit(&mut state.storages, *one),
                 Step::WorkspaceMember(one) => edit(&mut state.workspace_members, one),
                 Step::ProjectMember(one) => edit(&mut state.project_members, one),
+                Step::Group(one) => edit(&mut state.groups, one),
             }
         }
         state
@@ -365,6 +393,7 @@ mod tests {
             let gentle = carry_out(have.clone(), have.plan(&want, Absent::Stays));
             assert!(have.storages.keys().all(|key| gentle.storages.contains_key(key)));
             assert!(have.project_members.keys().all(|key| gentle.project_members.contains_key(key)));
+            assert!(have.groups.keys().all(|key| gentle.groups.contains_key(key)));
             for (key, role) in &have.accounts {
                 let told = want.accounts.get(key).copied().flatten();
                 assert_eq!(gentle.accounts.get(key), Some(&told.or(*role)));
@@ -381,6 +410,10 @@ mod tests {
                     assert_eq!(strict.storages.get(key), Some(facts));
                 }
             }
+            for (key, facts) in &have.groups {
+                let stays = Some(facts).filter(|_| !want.organizations.contains_key(&key.0));
+                assert_eq!(strict.groups.get(key), want.groups.get(key).or(stays));
+            }
         }
 
         #[test]
@@ -388,6 +421,9 @@ mod tests {
             let after = carry_out(have.clone(), have.plan(&want, Absent::Goes));
             for (key, facts) in &want.storages {
                 assert_eq!(after.storages.get(key), Some(facts));
+            }
+            for (key, facts) in &want.groups {
+                assert_eq!(after.groups.get(key), Some(facts));
             }
             for (key, role) in &want.accounts {
                 let had = have.accounts.get(key).copied().flatten();
@@ -409,6 +445,23 @@ mod tests {
             "~ project member acme/faces/a@x.example: annotator -> reviewer"
         );
         assert_eq!(step(annotator, None), "- project member acme/faces/a@x.example");
+    }
+
+    #[test]
+    fn a_group_is_shown_with_all_that_it_gives() {
+        let key = ("acme".parse().unwrap(), "/staff, \"all\"".parse().unwrap());
+        let step = |was, now| Step::Group(Edit { key: key.clone(), was, now }).to_string();
+        let one = GroupFacts { role: Some(Role::Reviewer), ..GroupFacts::default() };
+        let two = GroupFacts {
+            role: None,
+            workspaces: [("vision".parse().unwrap(), Role::Manager)].into(),
+            projects: [("faces".parse().unwrap(), Role::Annotator)].into(),
+        };
+        let named = "group acme/\"/staff, \\\"all\\\"\"";
+        assert_eq!(step(None, Some(one.clone())), format!("+ {named}: reviewer"));
+        let words = "reviewer -> workspace vision: manager; project faces: annotator";
+        assert_eq!(step(Some(one.clone()), Some(two)), format!("~ {named}: {words}"));
+        assert_eq!(step(Some(one), None), format!("- {named}"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CredentialName, Federation, ProjectId, StorageId, StorageName};
+use super::{CredentialName, Federation, ProjectId, Role, StorageId, StorageName};
 
 /// One storage of one project.
 #[derive(Debug, Clone)]
@@ -17,6 +17,14 @@ pub struct Storage {
     pub credential: CredentialName,
     /// Where people open it with credentials of their own: which of their AWS roles does.
     pub federation: Option<Federation>,
+}
+
+impl Storage {
+    /// The AWS role that stands here for the role that counts ([`Role::that_counts`]), where one does.
+    #[must_use]
+    pub fn role_at_aws(&self, counts: Option<Role>) -> Option<&str> {
+        self.federation.as_ref()?.role(counts?)
+    }
 }
 
 /// The kinds of place that hold objects. A further kind is one variant here, one file in `backend/`, and the words in

@@ -21,9 +21,17 @@ pub struct AccountRow {
     pub disabled: Option<Timestamp>,
     /// Nobody disabled it by hand: it has no role any more, and is let in again with the next.
     pub unmapped: bool,
+    /// An identity provider has vouched for whose it is.
+    pub vouched: bool,
 }
 
 impl AccountRow {
+    /// Whether somebody of this e-mail elsewhere may be led to it: nobody has shown otherwise whose it is.
+    #[must_use]
+    pub const fn is_led_by_email(&self) -> bool {
+        self.password_hash.is_none() && !self.vouched
+    }
+
     /// The role in the organization that counts: what was given by hand goes before what follows from groups.
     #[must_use]
     pub fn role_in_effect(&self) -> Option<Role> {
@@ -50,6 +58,7 @@ type Columns = (
     i64,
     Option<i64>,
     Option<String>,
+    bool,
 );
 
 impl Records {
@@ -62,7 +71,7 @@ impl Records {
         organization: OrganizationId,
     ) -> Result<Vec<AccountRow>, RecordsError> {
         let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT id, organization, email, role, mapped_role, password_hash, created, disabled, disabled_for \
+            "SELECT id, organization, email, role, mapped_role, password_hash, created, disabled, disabled_for, vouched IS NOT NULL \
              FROM account WHERE organization = $1 ORDER BY email",
         )
         .bind(organization.0)
@@ -80,7 +89,7 @@ impl Records {
         email: &Email,
     ) -> Result<Option<AccountRow>, RecordsError> {
         let row: Option<Columns> = sqlx::query_as(
-            "SELECT id, organization, email, role, mapped_role, password_hash, created, disabled, disabled_for \
+            "SELECT id, organization, email, role, mapped_role, password_hash, created, disabled, disabled_for, vouched IS NOT NULL \
              FROM account WHERE email = $1",
         )
         .bind(email.as_str())
@@ -237,7 +246,18 @@ pub(super) async fn end_sessions(
 }
 
 fn account(row: Columns) -> Result<AccountRow, RecordsError> {
-    let (id, organization, email, role, mapped_role, password_hash, created, disabled, why) = row;
+    let (
+        id,
+        organization,
+        email,
+        role,
+        mapped_role,
+        password_hash,
+        created,
+        disabled,
+        why,
+        vouched,
+    ) = row;
     Ok(AccountRow {
         id: AccountId(id),
         organization: OrganizationId(organization),
@@ -248,5 +268,6 @@ fn account(row: Columns) -> Result<AccountRow, RecordsError> {
         created: time(created)?,
         disabled: time_if_any(disabled)?,
         unmapped: why.is_some(),
+        vouched,
     })
 }

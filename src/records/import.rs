@@ -6,10 +6,11 @@ use sqlx::query::Query;
 
 use super::change::one_row;
 use super::storages::{federation_of, federation_text};
+use super::vouched::group_facts;
 use super::{Change, Db, Records, RecordsError, word, word_if_any};
 use crate::catalog::{
-    Absent, Edit, Email, OrganizationName, ProjectFacts, ProjectName, Role, State, Step,
-    StorageFacts, StorageName, WorkspaceName,
+    Absent, Edit, Email, GroupFacts, GroupName, OrganizationName, ProjectFacts, ProjectName, Role,
+    State, Step, StorageFacts, StorageName, WorkspaceName,
 };
 
 /// Whether a plan is carried out or only made.
@@ -67,6 +68,7 @@ async fn read(change: &mut Change) -> Result<State, RecordsError> {
     }
     read_workspaces(change, &mut state).await?;
     read_projects(change, &mut state).await?;
+    read_groups(change, &mut state).await?;
     Ok(state)
 }
 
@@ -146,6 +148,20 @@ async fn read_projects(change: &mut Change, state: &mut State) -> Result<(), Rec
     Ok(())
 }
 
+async fn read_groups(change: &mut Change, state: &mut State) -> Result<(), RecordsError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT organization.name, group_mapping.name, facts FROM group_mapping \
+         JOIN organization ON organization.id = group_mapping.organization",
+    )
+    .fetch_all(&mut *change.tx)
+    .await?;
+    for (organization, name, facts) in rows {
+        let key = (word(&organization, "an organization's name")?, word(&name, "a group's name")?);
+        state.groups.insert(key, group_facts(&facts)?);
+    }
+    Ok(())
+}
+
 async fn carry_out(change: &mut Change, step: &Step) -> Result<(), RecordsError> {
     match step {
         Step::Organization(edit) => organization(change, edit).await,
@@ -155,6 +171,7 @@ async fn carry_out(change: &mut Change, step: &Step) -> Result<(), RecordsError>
         Step::Storage(edit) => storage(change, edit).await,
         Step::WorkspaceMember(edit) => workspace_member(change, edit).await,
         Step::ProjectMember(edit) => project_member(change, edit).await,
+        Step::Group(edit) => group(change, edit).await,
     }
 }
 
@@ -357,6 +374,32 @@ async fn project_member(
     once(change, query, "project member").await
 }
 
+async fn group(
+    change: &mut Change,
+    edit: &Edit<(OrganizationName, GroupName), GroupFacts>,
+) -> Result<(), RecordsError> {
+    let (organization, name) = (edit.key.0.as_str(), edit.key.1.as_str());
+    let facts = edit.now.as_ref().map(serde_json::to_string).transpose();
+    let facts = facts.map_err(|cause| RecordsError::damaged("a group's roles", cause))?;
+    let sql = match (&edit.was, &edit.now) {
+        (None, Some(_)) => {
+            "INSERT INTO group_mapping (id, organization, name, facts) \
+             SELECT $4, id, $2, $3 FROM organization WHERE name = $1"
+        }
+        (_, Some(_)) => {
+            "UPDATE group_mapping SET facts = $3 WHERE name = $2 \
+             AND organization = (SELECT id FROM organization WHERE name = $1)"
+        }
+        (_, None) => {
+            "DELETE FROM group_mapping WHERE name = $2 \
+             AND organization = (SELECT id FROM organization WHERE name = $1)"
+        }
+    };
+    let id = change.next_id().await?;
+    let query = sqlx::query(sql).bind(organization).bind(name).bind(facts).bind(id);
+    once(change, query, "group").await
+}
+
 /// Every step is about one row; one that meets none was planned wrongly, and nothing is kept.
 async fn once(
     change: &mut Change,
@@ -370,8 +413,9 @@ async fn once(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Addressing, Place, Prefix, S3Place};
-    use crate::ground::clock::Clock;
+    use crate::catalog::{Addressing, Federation, Place, Prefix, S3Place, Several};
+    use crate::ground::clock::{Clock, Timestamp};
+    use crate::records::{Admitted, Vouched};
 
     fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
         text.parse().unwrap()
@@ -388,7 +432,13 @@ mod tests {
             addressing: Addressing::Path,
         });
         let facts = ProjectFacts { workspace: name("vision"), title: "Faces".to_owned() };
-        let storage = StorageFacts { place, credential: name("default"), federation: None };
+        let federation = Some(Federation {
+            provider: "arn:provider".to_owned(),
+            roles: [(role, "arn:role".to_owned())].into(),
+        });
+        let storage = StorageFacts { place, credential: name("default"), federation };
+        let group =
+            GroupFacts { projects: [(faces.clone(), role)].into(), ..GroupFacts::default() };
         State {
             organizations: [(acme.clone(), "Acme".to_owned())].into(),
             accounts: [((acme.clone(), ann.clone()), None)].into(),
@@ -396,7 +446,8 @@ mod tests {
             projects: [((acme.clone(), faces.clone()), facts)].into(),
             storages: [((acme.clone(), faces.clone(), name("media")), storage)].into(),
             workspace_members: [((acme.clone(), name("vision"), ann.clone()), role)].into(),
-            project_members: [((acme, faces, ann), role)].into(),
+            project_members: [((acme.clone(), faces.clone(), ann), role)].into(),
+            groups: [((acme, name("/staff")), group)].into(),
         }
     }
 
@@ -412,7 +463,7 @@ mod tests {
         let tried = records.bring_to(&first, Absent::Goes, Deed::Plan).await.unwrap();
         let done = records.bring_to(&first, Absent::Goes, Deed::Do).await.unwrap();
         assert_eq!(tried, done, "a dry run changes nothing and shows what would happen");
-        assert_eq!(done.len(), 7);
+        assert_eq!(done.len(), 8);
         let before = records.last_change().await.unwrap();
         assert_eq!(records.bring_to(&first, Absent::Goes, Deed::Do).await.unwrap(), []);
         assert_eq!(records.last_change().await.unwrap(), before, "nothing to tell the watchers");
@@ -421,7 +472,7 @@ mod tests {
         let done = records.bring_to(&second, Absent::Stays, Deed::Do).await.unwrap();
         let shown: Vec<_> = done.iter().map(ToString::to_string).collect();
         assert!(shown.iter().all(|line| line.starts_with('~')), "{shown:?}");
-        assert_eq!(shown.len(), 3, "{shown:?}");
+        assert_eq!(shown.len(), 4, "{shown:?}");
         assert!(records.last_change().await.unwrap() > before);
         assert_eq!(records.bring_to(&second, Absent::Stays, Deed::Do).await.unwrap(), []);
     }
@@ -434,12 +485,36 @@ mod tests {
         records.bring_to(&full, Absent::Stays, Deed::Do).await.unwrap();
         let bare = State { organizations: full.organizations.clone(), ..State::default() };
         assert_eq!(records.bring_to(&bare, Absent::Stays, Deed::Do).await.unwrap(), []);
-        assert_eq!(records.bring_to(&bare, Absent::Goes, Deed::Do).await.unwrap().len(), 5);
+        assert_eq!(records.bring_to(&bare, Absent::Goes, Deed::Do).await.unwrap().len(), 6);
         let catalog = records.catalog().await.unwrap();
         let organization = catalog.organizations().next().unwrap();
         assert_eq!(organization.projects().count(), 0);
         let ann = records.account_by_email(&name("ann@example.com")).await.unwrap();
         assert!(ann.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_follows_from_groups_is_neither_shown_nor_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = records(&folder).await;
+        let wanted = wanted("one", Role::Manager);
+        records.bring_to(&wanted, Absent::Stays, Deed::Do).await.unwrap();
+        let acme = records.find_organization(&name("acme")).await.unwrap().unwrap().id;
+        let bob: Email = name("bob@example.com");
+        let vouched = Vouched {
+            organization: acme,
+            email: &bob,
+            groups: &["/staff".to_owned()],
+            several: Several::MostPowerful,
+            assertion: &[1; 32],
+            until: Timestamp::MAX,
+        };
+        let admitted = records.admit_vouched(vouched).await.unwrap();
+        let Admitted::Person { account, .. } = admitted else { panic!("{admitted:?}") };
+        let before = format!("{:?}", records.person(account).await.unwrap());
+        assert!(before.contains("Manager"), "{before}");
+        assert_eq!(records.bring_to(&wanted, Absent::Goes, Deed::Do).await.unwrap(), []);
+        assert_eq!(format!("{:?}", records.person(account).await.unwrap()), before);
     }
 
     #[tokio::test]

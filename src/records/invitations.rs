@@ -74,13 +74,17 @@ impl Records {
         &self,
         hash: &[u8; 32],
         now: Timestamp,
-    ) -> Result<Option<String>, RecordsError> {
-        let title = sqlx::query_scalar(
-            "SELECT organization.title FROM invitation \
+    ) -> Result<Option<(OrganizationId, String)>, RecordsError> {
+        let row: Option<(i64, String)> = sqlx::query_as(
+            "SELECT organization.id, organization.title FROM invitation \
              JOIN organization ON organization.id = invitation.organization \
              WHERE hash = $1 AND used IS NULL AND revoked IS NULL AND expires > $2",
-        );
-        Ok(title.bind(hex(hash)).bind(now.as_millisecond()).fetch_optional(&self.reads).await?)
+        )
+        .bind(hex(hash))
+        .bind(now.as_millisecond())
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(row.map(|(organization, title)| (OrganizationId(organization), title)))
     }
 
     /// Uses the invitation: one account, with its roles. Nothing happens when any of it cannot be.

@@ -59,31 +59,17 @@ impl Records {
         let Some(account) = account(&mut change, vouched.email).await? else {
             return newcomer(change, &vouched, &wanted).await;
         };
-        let barred = if account.organization != vouched.organization {
-            Some(Admitted::Elsewhere)
-        } else if account.shut_out == Some(ShutOut::ByHand) {
-            Some(Admitted::Disabled)
-        } else {
-            None
-        };
-        if let Some(barred) = barred {
+        if let Some(barred) = account.barred(vouched.organization) {
             // The assertion is used up all the same.
             change.commit_quietly().await?;
             return Ok(barred);
         }
         let mut changes = bring_to(&mut change, &account, &wanted).await?;
         let admitted = !wanted.is_empty() || account.has_by_hand;
-        match (admitted, account.shut_out) {
-            (true, Some(_)) => {
-                enable(&mut change, account.id).await?;
-                changes.push("account enabled".to_owned());
-            }
-            (false, None) => {
-                disable(&mut change, account.id).await?;
-                changes.push("account disabled".to_owned());
-            }
-            (true, None) | (false, Some(_)) => {}
+        if admitted {
+            prove(&mut change, &account, &mut changes).await?;
         }
+        open_or_shut(&mut change, (&account, admitted), &mut changes).await?;
         commit(change, account.id, &changes).await?;
         Ok(if admitted {
             Admitted::Person { account: account.id, changes }
@@ -172,6 +158,41 @@ struct Account {
     shut_out: Option<ShutOut>,
     /// It has a role somewhere that somebody gave it.
     has_by_hand: bool,
+    /// Nobody has shown yet whose its e-mail is: who made it by an invitation chose that himself.
+    unproven: bool,
+}
+
+impl Account {
+    /// Why nobody comes in by it, whatever the mapping says.
+    fn barred(&self, organization: OrganizationId) -> Option<Admitted> {
+        if self.organization != organization {
+            Some(Admitted::Elsewhere)
+        } else if self.shut_out == Some(ShutOut::ByHand) {
+            Some(Admitted::Disabled)
+        } else {
+            None
+        }
+    }
+}
+
+/// Enables who was disabled and is admitted now, and the other way round.
+async fn open_or_shut(
+    change: &mut Change,
+    (account, admitted): (&Account, bool),
+    changes: &mut Vec<String>,
+) -> Result<(), RecordsError> {
+    match (admitted, account.shut_out) {
+        (true, Some(_)) => {
+            enable(change, account.id).await?;
+            changes.push("account enabled".to_owned());
+        }
+        (false, None) => {
+            disable(change, account.id).await?;
+            changes.push("account disabled".to_owned());
+        }
+        (true, None) | (false, Some(_)) => {}
+    }
+    Ok(())
 }
 
 /// Why an account is disabled.
@@ -181,18 +202,21 @@ enum ShutOut {
     NoMapping,
 }
 
+type Columns = (i64, i64, Option<String>, Option<i64>, Option<String>, bool, bool);
+
 async fn account(change: &mut Change, email: &Email) -> Result<Option<Account>, RecordsError> {
-    let row: Option<(i64, i64, Option<String>, Option<i64>, Option<String>, bool)> =
-        sqlx::query_as(
-            "SELECT id, organization, mapped_role, disabled, disabled_for, role IS NOT NULL \
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT id, organization, mapped_role, disabled, disabled_for, role IS NOT NULL \
              OR EXISTS (SELECT 1 FROM workspace_member AS given WHERE given.account = account.id) \
-             OR EXISTS (SELECT 1 FROM project_member AS given WHERE given.account = account.id) \
+             OR EXISTS (SELECT 1 FROM project_member AS given WHERE given.account = account.id), \
+             vouched IS NULL AND EXISTS (SELECT 1 FROM invitation WHERE invitation.account = account.id) \
              FROM account WHERE email = $1",
-        )
-        .bind(email.as_str())
-        .fetch_optional(&mut *change.tx)
-        .await?;
-    let Some((id, organization, mapped_role, disabled, disabled_for, has_by_hand)) = row else {
+    )
+    .bind(email.as_str())
+    .fetch_optional(&mut *change.tx)
+    .await?;
+    let Some((id, organization, mapped_role, disabled, disabled_for, has_by_hand, unproven)) = row
+    else {
         return Ok(None);
     };
     let shut_out = disabled.map(|_since| match disabled_for.as_deref() {
@@ -205,6 +229,7 @@ async fn account(change: &mut Change, email: &Email) -> Result<Option<Account>, 
         mapped_role: word_if_any(mapped_role.as_deref(), "a role")?,
         shut_out,
         has_by_hand,
+        unproven,
     }))
 }
 
@@ -219,7 +244,7 @@ async fn newcomer(
         return Ok(Admitted::Unmapped { changes: Vec::new() });
     }
     let id = AccountId(change.next_id().await?);
-    sqlx::query("INSERT INTO account (id, organization, email, created) VALUES ($1, $2, $3, $4)")
+    sqlx::query("INSERT INTO account (id, organization, email, created, vouched) VALUES ($1, $2, $3, $4, $4)")
         .bind(id.0)
         .bind(vouched.organization.0)
         .bind(vouched.email.as_str())
@@ -232,11 +257,41 @@ async fn newcomer(
         mapped_role: None,
         shut_out: None,
         has_by_hand: false,
+        unproven: false,
     };
     let mut changes = vec!["account made".to_owned()];
     changes.extend(bring_to(&mut change, &account, wanted).await?);
     commit(change, id, &changes).await?;
     Ok(Admitted::Person { account: id, changes })
+}
+
+/// The account is his from now on. Whoever made it with an e-mail that he never had to show as his is out.
+async fn prove(
+    change: &mut Change,
+    account: &Account,
+    changes: &mut Vec<String>,
+) -> Result<(), RecordsError> {
+    sqlx::query("UPDATE account SET vouched = coalesce(vouched, $2) WHERE id = $1")
+        .bind(account.id.0)
+        .bind(change.now)
+        .execute(&mut *change.tx)
+        .await?;
+    if !account.unproven {
+        return Ok(());
+    }
+    for query in [
+        "UPDATE account SET password_hash = NULL WHERE id = $1",
+        "DELETE FROM label_studio_user WHERE account = $1",
+        "DELETE FROM token WHERE account = $1",
+    ] {
+        sqlx::query(query).bind(account.id.0).execute(&mut *change.tx).await?;
+    }
+    end_sessions(change, account.id).await?;
+    changes.push(
+        "password, tokens and sessions of before taken away: nobody had shown whose the e-mail is"
+            .to_owned(),
+    );
+    Ok(())
 }
 
 /// Makes the account's mapped roles be exactly these. Tells the differences.

@@ -1,6 +1,8 @@
 //! What belongs to a session that began with an assertion: what a logout names, the roles at AWS that it brought, and the
 //! credentials that were had for it. All of it goes with the session.
 
+use std::time::Duration;
+
 use super::{Change, Records, RecordsError, hex, time, time_if_any};
 use crate::catalog::{AccountId, Asserted, OrganizationName, ProjectId};
 use crate::ground::clock::Timestamp;
@@ -38,7 +40,8 @@ pub struct KnownVouched {
 }
 
 impl Records {
-    /// The same session goes on with what a new assertion brought, which takes the place of what it had.
+    /// The same session goes on with what a new assertion brought, which takes the place of what it had; but not for longer than
+    /// `longest` after it began.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`] when it has ended, is another account's, or the account is disabled.
@@ -46,12 +49,14 @@ impl Records {
         &self,
         hash: &[u8; 32],
         account: AccountId,
-        absolute_end: Timestamp,
+        (absolute_end, longest): (Timestamp, Duration),
         vouched: &VouchedSession,
     ) -> Result<(), RecordsError> {
+        let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX / 2);
         let mut change = Change::begin(self).await?;
         let id: Option<i64> = sqlx::query_scalar(
-            "UPDATE session SET absolute_end = $3, last_seen = $4 \
+            "UPDATE session SET last_seen = $4, absolute_end = \
+             CASE WHEN created + $5 < $3 THEN created + $5 ELSE $3 END \
              WHERE hash = $1 AND account = $2 AND absolute_end > $4 AND EXISTS \
              (SELECT 1 FROM account WHERE account.id = session.account AND account.disabled IS NULL) \
              RETURNING id",
@@ -60,15 +65,15 @@ impl Records {
         .bind(account.0)
         .bind(absolute_end.as_millisecond())
         .bind(change.now)
+        .bind(longest)
         .fetch_optional(&mut *change.tx)
         .await?;
         let id = id.ok_or(RecordsError::NotFound { what: "session" })?;
-        for table in [
-            "DELETE FROM vouched_session WHERE session = $1",
-            "DELETE FROM session_credential WHERE session = $1",
-        ] {
-            sqlx::query(table).bind(id).execute(&mut *change.tx).await?;
-        }
+        let before = "DELETE FROM vouched_session WHERE session = $1";
+        sqlx::query(before).bind(id).execute(&mut *change.tx).await?;
+        // One that could not be had anew serves to its end.
+        let over = "DELETE FROM session_credential WHERE session = $1 AND expires <= $2";
+        sqlx::query(over).bind(id).bind(change.now).execute(&mut *change.tx).await?;
         keep(&mut change, id, vouched).await?;
         change.commit(&format!("session {id} renewed by another assertion")).await
     }
@@ -204,7 +209,9 @@ pub(super) async fn keep(
              SELECT session.id, project.id, $3, $4, $5 FROM session \
              JOIN account ON account.id = session.account \
              JOIN project ON project.organization = account.organization \
-             WHERE session.id = $1 AND project.id = $2",
+             WHERE session.id = $1 AND project.id = $2 \
+             ON CONFLICT (session, project, role) DO UPDATE SET \
+             sealed = excluded.sealed, expires = excluded.expires",
         )
         .bind(session)
         .bind(credential.project.0)

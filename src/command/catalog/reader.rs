@@ -1,5 +1,6 @@
 //! Takes typed values out of a TOML document and notes every fault with its line, so that all are known at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -85,8 +86,7 @@ impl<'t> Reader<'t> {
     where
         N: FromStr<Err: fmt::Display>,
     {
-        let Some(entry) = table.entries.remove(key) else { return Vec::new() };
-        let Some(below) = self.table(&entry, join(&table.path, key)) else { return Vec::new() };
+        let Some(below) = self.below(table, key) else { return Vec::new() };
         let mut found = Vec::new();
         for (name, entry) in below.entries {
             let path = join(&below.path, name);
@@ -103,8 +103,7 @@ impl<'t> Reader<'t> {
         K: FromStr<Err: fmt::Display> + PartialEq,
         V: FromStr<Err: fmt::Display>,
     {
-        let Some(entry) = table.entries.remove(key) else { return Vec::new() };
-        let Some(below) = self.table(&entry, join(&table.path, key)) else { return Vec::new() };
+        let Some(below) = self.below(table, key) else { return Vec::new() };
         let mut found: Vec<(K, V)> = Vec::new();
         for (name, entry) in below.entries {
             let path = join(&below.path, name);
@@ -118,6 +117,16 @@ impl<'t> Reader<'t> {
             found.extend(name.zip(value));
         }
         found
+    }
+
+    /// The table at a key, inline or not.
+    pub(super) fn below<'v>(
+        &mut self,
+        table: &mut Table<'v>,
+        key: &'static str,
+    ) -> Option<Table<'v>> {
+        let entry = table.entries.remove(key)?;
+        self.table(&entry, join(&table.path, key))
     }
 
     /// A list of texts.
@@ -225,6 +234,9 @@ fn entries<'v>(table: &'v DeTable<'v>) -> BTreeMap<&'v str, Entry<'v>> {
         .collect()
 }
 
+/// A key that a terminal could stumble over is written in quotes.
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let strange = |one: char| one.is_control() || one.is_whitespace() || one == '"';
+    let key = if key.contains(strange) { format!("{key:?}").into() } else { Cow::Borrowed(key) };
+    if path.is_empty() { key.into_owned() } else { format!("{path}.{key}") }
 }

@@ -14,6 +14,8 @@ CREATE TABLE group_mapping (
 
 -- Roles that follow from groups, as of the last sign-in. Those that were given by hand stand beside them and go before them.
 ALTER TABLE account ADD COLUMN mapped_role TEXT;
+-- When the identity provider first vouched for whose the e-mail is.
+ALTER TABLE account ADD COLUMN vouched BIGINT;
 -- Why it is disabled, where nobody did it by hand: 'no-mapping'.
 ALTER TABLE account ADD COLUMN disabled_for TEXT;
 

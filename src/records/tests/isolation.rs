@@ -1,6 +1,7 @@
 //! One organization sees nothing of another and changes nothing of it, whatever it asks for by whatever name or number.
 
 use proptest::prelude::*;
+use std::time::Duration;
 
 use super::fresh;
 use crate::catalog::{
@@ -82,38 +83,41 @@ async fn fill(records: &Records, owner: &str, holdings: &[(usize, usize, bool)])
     }
     map(records, id).await;
     for number in 0..2u8 {
-        let email = format!("{owner}{number}@example.com").parse().unwrap();
-        let password_hash = Secret::new(owner.to_owned());
-        let new =
-            NewAccount { email: &email, role: None, password_hash: Some(password_hash.clone()) };
-        let account = records.create_account(id, new).await.unwrap();
-        let hash = hash_of(account);
-        let vouched = vouched(records, owner, id).await;
-        let session = NewSessionRow {
-            hash: &hash,
-            account,
-            grounds: if number == 0 {
-                Grounds::Password(Some(&password_hash))
-            } else {
-                Grounds::Vouched(&vouched)
-            },
-            absolute_end: Timestamp::MAX,
-            address: "192.0.2.1".parse().unwrap(),
-            address_hash: "x",
-            user_agent: owner,
-        };
-        records.insert_session(session).await.unwrap();
-        let token =
-            NewToken { hash: &hash, account, name: owner, scope: &Scope::ALL, expires: None };
-        records.insert_token(id, token).await.unwrap();
-        for name in NAMES {
-            let (workspace, project) = (name.parse().unwrap(), name.parse().unwrap());
-            let role = Some(Role::Reviewer);
-            records.set_workspace_member(id, &workspace, account, role).await.unwrap();
-            drop(records.set_project_member(id, &project, account, role).await);
-        }
+        a_person(records, (id, owner), number).await;
     }
     id
+}
+
+/// An account with a session (the first by password, the second by an assertion), a token and roles.
+async fn a_person(records: &Records, (id, owner): (OrganizationId, &str), number: u8) {
+    let email = format!("{owner}{number}@example.com").parse().unwrap();
+    let password_hash = Secret::new(owner.to_owned());
+    let new = NewAccount { email: &email, role: None, password_hash: Some(password_hash.clone()) };
+    let account = records.create_account(id, new).await.unwrap();
+    let hash = hash_of(account);
+    let vouched = vouched(records, owner, id).await;
+    let grounds = match number {
+        0 => Grounds::Password(Some(&password_hash)),
+        _ => Grounds::Vouched(&vouched),
+    };
+    let session = NewSessionRow {
+        hash: &hash,
+        account,
+        grounds,
+        absolute_end: Timestamp::MAX,
+        address: "192.0.2.1".parse().unwrap(),
+        address_hash: "x",
+        user_agent: owner,
+    };
+    records.insert_session(session).await.unwrap();
+    let token = NewToken { hash: &hash, account, name: owner, scope: &Scope::ALL, expires: None };
+    records.insert_token(id, token).await.unwrap();
+    for name in NAMES {
+        let (workspace, project) = (name.parse().unwrap(), name.parse().unwrap());
+        let role = Some(Role::Reviewer);
+        records.set_workspace_member(id, &workspace, account, role).await.unwrap();
+        drop(records.set_project_member(id, &project, account, role).await);
+    }
 }
 
 const fn hash_of(account: AccountId) -> [u8; 32] {
@@ -257,20 +261,31 @@ async fn attempt_on_people(
         10 => records.end_sessions_of(us, account).await.map(drop),
         11 => records.revoke_session(us, SessionId(victim)).await,
         12 => records.revoke_token(us, TokenId(victim)).await,
+        13..=15 => attempt_by_word(records, us, (deed, victim)).await,
+        _ => {
+            let (hash, scope) = (&Random::system().bytes(), &Scope::ALL);
+            let new = NewToken { hash, account, name: "us", scope, expires: None };
+            records.insert_token(us, new).await.map(drop)
+        }
+    }
+}
+
+async fn attempt_by_word(
+    records: &Records,
+    us: OrganizationId,
+    (deed, victim): (Deed, i64),
+) -> Result<(), RecordsError> {
+    match deed.what {
         13 => admit(records, us, (deed, victim)).await,
         14 => records.end_vouched_sessions(&[b'u'; 32], &[]).await.map(drop),
-        15 => {
+        _ => {
             // By our own person into whosever session, for whosever projects.
             let ours = records.accounts(us).await?[0].id;
             let all = records.organizations().await?;
             let whose = all[usize::from(victim % 2 == 0)].id;
             let brought = vouched(records, "us", whose).await;
-            records.renew_session(&hash_of(account), ours, Timestamp::MAX, &brought).await
-        }
-        _ => {
-            let (hash, scope) = (&Random::system().bytes(), &Scope::ALL);
-            let new = NewToken { hash, account, name: "us", scope, expires: None };
-            records.insert_token(us, new).await.map(drop)
+            let hash = hash_of(AccountId(victim));
+            records.renew_session(&hash, ours, (Timestamp::MAX, Duration::MAX), &brought).await
         }
     }
 }

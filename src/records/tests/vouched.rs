@@ -1,18 +1,20 @@
 //! Who comes by an identity provider's word: as what, once for each assertion, and with what in his session.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::fresh;
 use crate::catalog::{
-    AccountId, Asserted, AssertedRole, Email, GroupFacts, OrganizationId, ProjectId, Role, Several,
+    AccountId, Asserted, AssertedRole, Email, GroupFacts, OrganizationId, ProjectId, Role, Scope,
+    Several,
 };
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
 use crate::records::{
-    Admitted, Grounds, KnownVouched, NewAccount, NewSessionRow, Records, RecordsError,
-    SessionCredentialRow, Vouched, VouchedSession,
+    Admitted, Grounds, KnownPerson, KnownVouched, NewAccount, NewSessionRow, NewToken, Records,
+    RecordsError, SessionCredentialRow, UserRow, Vouched, VouchedSession,
 };
 
 /// Few, so that groups share them; `c` exists nowhere.
@@ -156,68 +158,92 @@ proptest! {
     }
 }
 
-async fn check(records: &Records, door: &mut Door<'_>, (mapping, by_hand, groups, most): &Visit) {
+/// The roles that somebody has: in the organization, in the workspaces that there are, in the projects.
+#[derive(Debug, PartialEq, Eq)]
+struct Held(Option<Role>, Vec<Option<Role>>, Vec<Option<Role>>);
+
+impl Held {
+    fn expected((mapping, _, groups, most): &Visit, by_hand: &Given) -> Self {
+        let of = |read: &dyn Fn(&Given) -> Option<Role>| {
+            let mapped = mapping.iter().filter(|(name, _)| groups.contains(*name));
+            expected(read(by_hand), mapped.map(|(_, given)| read(given)), *most)
+        };
+        let there = NAMES[..2].iter();
+        let workspaces = there.clone().map(|name| of(&|given| given.1.get(name).copied()));
+        let projects = there.map(|name| of(&|given| given.2.get(name).copied()));
+        Self(of(&|given| given.0), workspaces.collect(), projects.collect())
+    }
+
+    async fn found(records: &Records, person: &KnownPerson) -> Self {
+        let (workspaces, projects) = (
+            records.workspaces(person.organization).await.unwrap(),
+            records.projects(person.organization).await.unwrap(),
+        );
+        let in_workspaces = &person.memberships.workspaces;
+        let in_projects = &person.memberships.projects;
+        Self(
+            person.organization_role,
+            workspaces.iter().map(|it| in_workspaces.get(&it.id).copied()).collect(),
+            projects.iter().map(|it| in_projects.get(&it.id).copied()).collect(),
+        )
+    }
+
+    fn nothing(&self) -> bool {
+        self.0.is_none() && self.1.iter().chain(&self.2).all(Option::is_none)
+    }
+}
+
+fn told(admitted: Admitted) -> (&'static str, Vec<String>) {
+    match admitted {
+        Admitted::Person { changes, .. } => ("person", changes),
+        Admitted::Unmapped { changes } => ("unmapped", changes),
+        Admitted::UsedAlready => ("used already", Vec::new()),
+        Admitted::Disabled => ("disabled", Vec::new()),
+        Admitted::Elsewhere => ("elsewhere", Vec::new()),
+    }
+}
+
+async fn check(records: &Records, door: &mut Door<'_>, visit: &Visit) {
+    let (mapping, by_hand, groups, most) = visit;
     let facts = |given: &Given| {
         let (role, workspaces, projects) = given.clone();
         let workspaces = workspaces.iter().map(|(name, role)| (name.parse().unwrap(), *role));
         let projects = projects.iter().map(|(name, role)| (name.parse().unwrap(), *role));
         GroupFacts { role, workspaces: workspaces.collect(), projects: projects.collect() }
     };
-    let mapping_facts = mapping.iter().map(|(name, given)| (*name, facts(given))).collect();
-    map(records, door.organization, &mapping_facts).await;
-    let known = records.account_by_email(&door.email).await.unwrap();
+    let mapping = mapping.iter().map(|(name, given)| (*name, facts(given))).collect();
+    map(records, door.organization, &mapping).await;
     // A hand can give only to who is there.
-    let by_hand = if let Some(known) = &known {
-        set_by_hand(records, (door.organization, known.id), by_hand).await;
-        by_hand.clone()
-    } else {
-        Given::default()
+    let known = records.account_by_email(&door.email).await.unwrap();
+    let by_hand = match &known {
+        Some(known) => {
+            set_by_hand(records, (door.organization, known.id), by_hand).await;
+            by_hand.clone()
+        }
+        None => Given::default(),
     };
     door.several = if *most { Several::MostPowerful } else { Several::LeastPowerful };
     let before = records.last_change().await.unwrap();
-    let admitted = door.admit(&groups.iter().copied().collect::<Vec<_>>()).await;
-    let told = records.last_change().await.unwrap() > before;
-    let of = |read: &dyn Fn(&Given) -> Option<Role>, by_hand: &Given| {
-        let mapped = mapping.iter().filter(|(name, _)| groups.contains(*name));
-        expected(read(by_hand), mapped.map(|(_, given)| read(given)), *most)
+    let (what, changes) = told(door.admit(&groups.iter().copied().collect::<Vec<_>>()).await);
+    let expected = Held::expected(visit, &by_hand);
+    assert_eq!(what, if expected.nothing() { "unmapped" } else { "person" });
+    let heard = records.last_change().await.unwrap() > before;
+    assert_eq!(heard, !changes.is_empty(), "{changes:?}");
+    holds(records, door, &expected).await;
+    listed(records, door, (&by_hand, &expected.2)).await;
+}
+
+/// The account is in that state: there and enabled with these roles, or (with none) not there or disabled.
+async fn holds(records: &Records, door: &Door<'_>, expected: &Held) {
+    let account = records.account_by_email(&door.email).await.unwrap();
+    let person = match &account {
+        Some(account) => records.person(account.id).await.unwrap(),
+        None => None,
     };
-    let organization = of(&|given| given.0, &by_hand);
-    let there = &NAMES[..2];
-    let workspaces: Vec<_> =
-        there.iter().map(|it| of(&|given| given.1.get(it).copied(), &by_hand)).collect();
-    let projects: Vec<_> =
-        there.iter().map(|it| of(&|given| given.2.get(it).copied(), &by_hand)).collect();
-    let nothing = organization.is_none() && workspaces.iter().chain(&projects).all(Option::is_none);
-    let changes = match &admitted {
-        Admitted::Unmapped { changes } => {
-            assert!(nothing, "{admitted:?}");
-            changes
-        }
-        Admitted::Person { changes, .. } => {
-            assert!(!nothing, "{admitted:?}");
-            changes
-        }
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(told, !changes.is_empty(), "{changes:?}");
-    let Some(account) = records.account_by_email(&door.email).await.unwrap() else {
-        assert!(nothing && known.is_none(), "nobody is made for nothing");
-        return;
-    };
-    assert_eq!(account.disabled.is_some(), nothing);
-    let person = records.person(account.id).await.unwrap();
-    assert_eq!(person.is_none(), nothing);
-    let Some(person) = person else { return };
-    assert_eq!(person.organization_role, organization);
-    let ids = records.workspaces(door.organization).await.unwrap();
-    let found: Vec<_> =
-        ids.iter().map(|it| person.memberships.workspaces.get(&it.id).copied()).collect();
-    assert_eq!(found, workspaces);
-    let ids = records.projects(door.organization).await.unwrap();
-    let found: Vec<_> =
-        ids.iter().map(|it| person.memberships.projects.get(&it.id).copied()).collect();
-    assert_eq!(found, projects);
-    listed(records, door, (&by_hand, &projects)).await;
+    assert_eq!(person.is_none(), expected.nothing());
+    if let Some(person) = person {
+        assert_eq!(Held::found(records, &person).await, *expected);
+    }
 }
 
 /// The members of projects as listed are those who have a role there, and say where it is from.
@@ -244,12 +270,7 @@ async fn the_audit_hears_what_became_of_whom() {
     let one = facts(None, &[("a", Role::Reviewer)]);
     map(&records, acme, &[("all", both), ("some", one)].into()).await;
     let mut door = Door::new(&records, acme);
-    let words = |admitted: Admitted| match admitted {
-        Admitted::Person { changes, .. } => ("person", changes),
-        Admitted::Unmapped { changes } => ("unmapped", changes),
-        other => panic!("{other:?}"),
-    };
-    let none = words(door.admit(&["another"]).await);
+    let none = told(door.admit(&["another"]).await);
     assert_eq!(none, ("unmapped", vec![]));
     assert!(records.accounts(acme).await.unwrap().is_empty(), "nobody is made for nothing");
     for (groups, expected) in [
@@ -272,10 +293,10 @@ async fn the_audit_hears_what_became_of_whom() {
         (&["some"], ("person", vec!["role reviewer in project a", "account enabled"])),
     ] {
         let before = records.last_change().await.unwrap();
-        let (what, changes) = words(door.admit(groups).await);
+        let (what, changes) = told(door.admit(groups).await);
         assert_eq!((what, changes.iter().map(String::as_str).collect()), expected, "{groups:?}");
-        let told = records.last_change().await.unwrap() > before;
-        assert_eq!(told, !changes.is_empty(), "{groups:?}");
+        let heard = records.last_change().await.unwrap() > before;
+        assert_eq!(heard, !changes.is_empty(), "{groups:?}");
     }
 }
 
@@ -346,9 +367,9 @@ async fn an_assertion_is_used_once_however_many_come_at_once() {
     let all: Vec<_> = (0..100).map(|_| tokio::spawn(post(records.clone(), 1))).collect();
     let mut persons = 0;
     for one in all {
-        match one.await.unwrap() {
-            Admitted::Person { .. } => persons += 1,
-            other => assert_eq!(other, Admitted::UsedAlready),
+        match told(one.await.unwrap()).0 {
+            "person" => persons += 1,
+            other => assert_eq!(other, "used already"),
         }
     }
     assert_eq!(persons, 1);
@@ -458,23 +479,23 @@ async fn a_session_has_what_its_assertion_brought_until_another_one_or_its_end()
     assert_eq!(held(theirs[0], "x").await, None, "of another organization's project: left out");
     assert_eq!(records.session_credential(&[2; 32], ours[0], "x").await.unwrap(), None);
 
-    // Another assertion of his: the same session, with what that one brought alone.
+    // Another assertion of his: the same session, with what that one brought; what it did not bring anew serves to its end.
     let second = vouched(3, None, vec![credential(ours[0], "y", 1_800_001_000)]);
     let end = Timestamp::from_second(1_800_000_500).unwrap();
-    let stranger = records.renew_session(&[1; 32], bob, end, &second).await;
+    let stranger = records.renew_session(&[1; 32], bob, (end, Duration::MAX), &second).await;
     assert!(matches!(stranger, Err(RecordsError::NotFound { .. })), "{stranger:?}");
     let before = records.last_change().await.unwrap();
-    records.renew_session(&[1; 32], ann, end, &second).await.unwrap();
+    records.renew_session(&[1; 32], ann, (end, Duration::MAX), &second).await.unwrap();
     assert!(records.last_change().await.unwrap() > before, "what is remembered of it is outdated");
     let found = records.find_session(&[1; 32]).await.unwrap().unwrap();
     assert_eq!((found.absolute_end, found.vouched.unwrap().logout), (end, second.logout.clone()));
-    assert_eq!(held(ours[0], "x").await, None);
+    assert!(held(ours[0], "x").await.is_some_and(|kept| kept.expires > records.clock.now()));
     assert_eq!(held(ours[0], "y").await.as_ref(), second.credentials.first());
     assert!(records.sessions(acme).await.unwrap()[0].vouched);
 
     // One that has ended does not come back, and its rows are gone with it.
     hand.advance(end.duration_since(records.clock.now()));
-    let late = records.renew_session(&[1; 32], ann, Timestamp::MAX, &second).await;
+    let late = records.renew_session(&[1; 32], ann, (Timestamp::MAX, Duration::MAX), &second).await;
     assert!(matches!(late, Err(RecordsError::NotFound { .. })), "{late:?}");
     records.end_session(&[1; 32]).await.unwrap();
     assert_eq!(held(ours[0], "y").await, None);
@@ -500,6 +521,48 @@ async fn whom_no_mapping_fits_any_more_loses_his_sessions_at_once() {
     assert!(records.find_session(&[1; 32]).await.unwrap().is_some());
     assert!(matches!(door.admit(&[]).await, Admitted::Unmapped { .. }));
     assert!(records.find_session(&[1; 32]).await.unwrap().is_none());
+    // Nor do they come back when he does.
+    assert!(matches!(door.admit(&["all"]).await, Admitted::Person { .. }));
+    assert!(records.find_session(&[1; 32]).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn whatever_shows_who_he_is_he_is_the_same_person() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = organization(&records, "acme").await;
+    let workspaces = [("b".parse().unwrap(), Role::Manager)].into();
+    let all = GroupFacts { workspaces, ..facts(Some(Role::Reviewer), &[("a", Role::Annotator)]) };
+    map(&records, acme, &[("all", all)].into()).await;
+    let mut door = Door::new(&records, acme);
+    let Admitted::Person { account, .. } = door.admit(&["all"]).await else { panic!() };
+    begin(&records, (1, account), Grounds::Vouched(&vouched(1, None, vec![]))).await.unwrap();
+    let token = NewToken { hash: &[2; 32], account, name: "", scope: &Scope::ALL, expires: None };
+    records.insert_token(acme, token).await.unwrap();
+    let person = records.person(account).await.unwrap().unwrap();
+    assert_eq!(
+        Held::found(&records, &person).await,
+        Held(
+            Some(Role::Reviewer),
+            vec![None, Some(Role::Manager)],
+            vec![Some(Role::Annotator), None],
+        )
+    );
+    let by_session = records.find_session(&[1; 32]).await.unwrap().unwrap().person;
+    let by_token = records.find_token(&[2; 32]).await.unwrap().unwrap().person;
+    for other in [by_session, by_token] {
+        assert_eq!(format!("{other:?}"), format!("{person:?}"));
+    }
+
+    // In Label Studio, too: who shares a project with whom.
+    let user = UserRow { account, number: 7, token: String::new(), password: None };
+    records.put_label_studio_user(&user).await.unwrap();
+    for project in records.projects(acme).await.unwrap() {
+        let shared = records.label_studio_members(acme, &[project.id]).await.unwrap();
+        assert_eq!(shared, [7], "{}", project.name);
+    }
+    let rows = records.workspace_members(acme, &"b".parse().unwrap()).await.unwrap();
+    let rows: Vec<_> = rows.iter().map(|row| (row.account, row.role, row.mapped)).collect();
+    assert_eq!(rows, [(account, Role::Manager, true)]);
 }
 
 #[tokio::test]
@@ -547,7 +610,7 @@ async fn the_last_good_metadata_are_kept_for_each_organization() {
     let first = records.clock.now();
     records.keep_provider_metadata(&acme, "<one/>").await.unwrap();
     records.keep_provider_metadata(&umbrella, "<other/>").await.unwrap();
-    hand.advance(std::time::Duration::from_secs(60).try_into().unwrap());
+    hand.advance(Duration::from_secs(60).try_into().unwrap());
     records.keep_provider_metadata(&acme, "<two/>").await.unwrap();
     let now = records.clock.now();
     let found = async |name| records.provider_metadata(name).await.unwrap().unwrap();
