@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::{Common, Failure, loaded, print};
 use crate::audit::{Found, FoundFacts, Questions, printable};
-use crate::catalog::{Email, ProjectName, Scope, StorageName};
+use crate::catalog::{Asserted, AssertedRole, Email, ProjectName, Scope, StorageName};
 use crate::ground::clock::Clock;
 use crate::ground::generation::Generation;
 use crate::identity::{Identity, Supposed, suppose};
@@ -49,6 +49,9 @@ struct Wanted {
     /// The address that the request would come from
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     client: IpAddr,
+    /// An AWS role that the person's sign-in would assert (repeatable); without one, he would be here without an assertion
+    #[arg(long, value_name = "ROLE-ARN")]
+    asserting: Vec<String>,
 }
 
 /// One request of the past, and its like now.
@@ -65,8 +68,8 @@ impl Explain {
         match (self.request, self.wanted) {
             (Some(request), _) => past(&settings, request, common.json),
             (None, Some(wanted)) => {
-                let explanation =
-                    explain(&settings, (&wanted.asker, Supposed::Session), &wanted.case()?)?;
+                let asker = (&wanted.asker, session(&wanted.asserting));
+                let explanation = explain(&settings, asker, &wanted.case()?)?;
                 if common.json { print::json(&explanation) } else { print::line(explanation) }
             }
             (None, None) => Err(Failure::usage("name a request, or --as and --operation")),
@@ -121,8 +124,23 @@ fn asked_again(found: &Found) -> Option<(Email, Supposed, Case)> {
         key: facts.key.as_deref().and_then(|key| ObjectKey::new(key).ok()),
         client: client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     };
-    let by = if by_token(facts) { Supposed::Token(Scope::ALL) } else { Supposed::Session };
+    // What the session asserts besides the role that the credential was of, the record does not tell.
+    let by =
+        if by_token(facts) { Supposed::Token(Scope::ALL) } else { session(facts.role.as_slice()) };
     Some((facts.email.as_deref()?.parse().ok()?, by, case))
+}
+
+/// A session, which began with an assertion of these roles if there are any.
+fn session(roles: &[String]) -> Supposed {
+    // Policies see roles only: by which provider each is held is the credential's to ask.
+    let pair = |role: &String| AssertedRole { role: role.clone(), provider: String::new() };
+    match roles {
+        [] => Supposed::Session,
+        roles => Supposed::Vouched(Asserted {
+            roles: roles.iter().map(pair).collect(),
+            session_name: None,
+        }),
+    }
 }
 
 fn by_token(facts: &FoundFacts) -> bool {
@@ -183,6 +201,8 @@ fn words(past: &Past) -> String {
         ("decision", facts.decision.as_deref()),
         ("decided by", policies.as_deref()),
         ("generation", generation.as_deref()),
+        ("AWS role", facts.role.as_deref()),
+        ("AWS session", facts.aws_session.as_deref()),
         ("status", status.as_deref()),
         ("code", end.code.as_deref()),
         ("reason", end.reason.as_deref()),
@@ -259,6 +279,17 @@ mod tests {
             let wanted = read(&format!("--as a@example.com {more}")).unwrap().wanted.unwrap();
             assert_eq!(wanted.case().is_ok(), sound, "{more}");
         }
+    }
+
+    #[test]
+    fn roles_that_are_asserted_are_supposed_and_none_is_a_sign_in_without() {
+        let line = "--as a@example.com --operation ReadObject --project p";
+        let read = |more: &str| read(&format!("{line} {more}")).unwrap().wanted.unwrap();
+        assert_eq!(session(&read("").asserting), Supposed::Session);
+        let two = read("--asserting arn:aws:iam::123456789012:role/x --asserting role/y");
+        let Supposed::Vouched(asserted) = session(&two.asserting) else { panic!() };
+        let roles: Vec<_> = asserted.roles.iter().map(|one| one.role.as_str()).collect();
+        assert_eq!(roles, ["arn:aws:iam::123456789012:role/x", "role/y"]);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::sts::RefusalCode;
-use crate::catalog::CredentialName;
+use super::sts::{Action, RefusalCode};
+use crate::catalog::{CredentialName, OrganizationName};
 use crate::ground::control::ControlFailed;
 use crate::label_studio::BridgeError;
 use crate::outbound::OutboundError;
+use crate::records::RecordsError;
 
 /// The stage's error.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,22 @@ pub enum CredentialError {
         #[source]
         cause: Arc<SourceError>,
     },
+    #[error("the person has no credential {name:?} for this now: {why}")]
+    SignInAgain {
+        name: CredentialName,
+        why: Ended,
+        /// Whose identity provider he goes through again.
+        organization: Option<OrganizationName>,
+    },
+    #[error(
+        "credential {name:?}: the storage names no AWS role for the person's role, or one that his assertion does not hold with the storage's provider"
+    )]
+    NoRole { name: CredentialName },
+    #[error(
+        "the storage names the AWS role {role}, which role_arns of [credentials.{}] does not list: add it there, or take it out of the catalogue",
+        .name.as_str()
+    )]
+    RoleNotListed { name: CredentialName, role: String },
     #[error("the grant's storage belongs to another project than the grant")]
     ForeignStorage,
     #[error("there is no way to Label Studio for this person")]
@@ -28,6 +45,33 @@ pub enum CredentialError {
     Bridge(#[source] BridgeError),
     #[error(transparent)]
     Control(#[from] ControlFailed),
+}
+
+impl CredentialError {
+    /// The error as one about a person of this organization.
+    pub(super) fn of(mut self, its: &OrganizationName) -> Self {
+        if let Self::SignInAgain { organization, .. } = &mut self {
+            *organization = Some(its.clone());
+        }
+        self
+    }
+}
+
+/// Why what a person brought when he signed in opens nothing now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    #[error("he is here by no session that began with an assertion")]
+    NotBrought,
+    #[error("none was had for this project and role when he signed in")]
+    Never,
+    #[error("it has expired")]
+    Expired,
+    #[error("the storage is new, or was changed since he signed in")]
+    Changed,
+    #[error("the storage says that it is not valid any more")]
+    Refused,
+    #[error("what is kept does not open: the sealing key was changed")]
+    Sealed,
 }
 
 /// Why a source gave no keys.
@@ -60,14 +104,14 @@ pub enum SourceError {
     Status { who: &'static str, status: u16 },
     #[error("{who} gave an answer that is not to be used: {problem}")]
     BadAnswer { who: &'static str, problem: &'static str },
-    #[error("STS refused ({code}): {}; it says {message:?}", code.remedy())]
-    Refused { code: RefusalCode, message: String },
+    #[error("STS refused ({code}): {}; it says {message:?}", code.remedy(*action))]
+    Refused { action: Action, code: RefusalCode, message: String },
     #[error(
         "the answer is for {answered:?}, asked was {asked:?}: something other than the STS of the settings answers, or the role was renamed"
     )]
     OtherRole { asked: String, answered: String },
     #[error(
-        "the session policy for the storage's bucket and prefix has {characters} characters, {} are allowed: shorten the prefix",
+        "the session policy for buckets and prefixes has {characters} characters, {} are allowed: shorten the prefixes, or put fewer storages into one project",
         super::sts::SessionPolicy::MOST
     )]
     PolicyTooLarge { characters: usize },
@@ -85,6 +129,11 @@ pub enum SourceError {
         #[source]
         cause: Arc<Self>,
     },
+    /// What a session brought is not to be had.
+    #[error(transparent)]
+    Ended(Ended),
+    #[error("the records cannot be read")]
+    Records(#[source] RecordsError),
     #[error(transparent)]
     Control(#[from] ControlFailed),
 }
@@ -93,7 +142,7 @@ impl SourceError {
     /// Whether asking again at once, for anyone, would only add to the trouble.
     pub(super) const fn concerns_everyone(&self) -> bool {
         match self {
-            Self::PolicyTooLarge { .. } | Self::Paused { .. } => false,
+            Self::PolicyTooLarge { .. } | Self::Paused { .. } | Self::Ended(_) => false,
             Self::Refused { code, .. } => code.concerns_everyone(),
             Self::NothingInChain { .. }
             | Self::Incomplete { .. }
@@ -106,6 +155,7 @@ impl SourceError {
             | Self::OtherRole { .. }
             | Self::ExpiredOnArrival
             | Self::Source { .. }
+            | Self::Records(_)
             | Self::Control(_) => true,
         }
     }

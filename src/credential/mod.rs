@@ -1,13 +1,20 @@
-//! Stage 5: as whom we act. Static, default-chain and assumed credentials, cached by storage and never shared
-//! across projects (R25); signing keys derived once a day; the AWS signature itself.
+//! Stage 5: as whom we act. Static, default-chain, assumed and people's own credentials, cached by storage (and by person
+//! and session, where they are theirs) and never shared across projects (R25); signing keys derived once a day; the AWS
+//! signature itself.
 
 pub mod aws;
 mod backoff;
 mod chain;
 mod crossing;
+mod drawer;
+mod duration;
 mod error;
+mod foresight;
 mod minter;
+mod person;
 mod role;
+mod saml;
+mod session;
 mod settings;
 mod shelf;
 mod slot;
@@ -16,17 +23,20 @@ mod sts;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod wanted;
 
 use std::sync::Arc;
 
 use crate::ground::clock::Timestamp;
 use crate::label_studio::Access;
 
-pub use error::{CredentialError, SourceError};
+pub use error::{CredentialError, Ended, SourceError};
+pub use foresight::{Foreseen, foresee};
 pub use minter::{Had, Minter, Trial};
-pub use settings::{AssumeRole, Fault, Settings, Source, Variables};
+pub use session::{ExchangeFailure, Exchanged, Presented};
+pub use settings::{AssumeRole, Fault, Saml, Settings, Source, Variables};
 pub use sources::Sources;
-pub use sts::RefusalCode;
+pub use sts::{Action, RefusalCode};
 pub use tools::Tools;
 
 /// What the grant's storage is opened with. Made by [`Minter::mint`] only.
@@ -47,6 +57,16 @@ impl Credential {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.aws().map(|keys| keys.access_key_id())
+    }
+
+    /// The ARN of the AWS role that it is of, and what AWS calls this session of it: for the audit, which CloudTrail is joined
+    /// with by them.
+    #[must_use]
+    pub fn acting(&self) -> Option<(&str, &str)> {
+        match &self.0 {
+            Kind::None | Kind::LabelStudio(_) => None,
+            Kind::Aws(held) => held.acting.as_ref().map(|acting| (&*acting.role, &*acting.session)),
+        }
     }
 
     /// The AWS keys, for a backend that signs with them.
@@ -81,7 +101,8 @@ impl Credential {
     }
 
     /// The other side refused it as expired or unknown: fresh keys are fetched, where there can be any and those refused
-    /// are not fresh themselves. Other storages' grants go on with the keys that there are.
+    /// are not fresh themselves. Other storages' grants go on with the keys that there are. What a person brought is dropped:
+    /// only he can bring another.
     pub fn reject(&self, now: Timestamp) {
         if let Kind::Aws(held) = &self.0 {
             held.reject(now);

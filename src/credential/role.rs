@@ -1,16 +1,16 @@
 //! One role to assume: with which keys, for how long, and how often it may be tried. A role's trouble is shared by all
 //! of its storages, so a storm of requests for a thousand of them does not become a storm on STS.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
 use super::aws::Keys;
 use super::backoff::Backoff;
+use super::duration::Longest;
 use super::error::SourceError;
 use super::slot::{Held, Slot};
-use super::sts::{Ask, RefusalCode, RoleArn, SessionPolicy, Sts};
+use super::sts::{Ask, RefusalCode, RoleArn, SessionPolicy, Sts, Tags};
 use super::tools::Tools;
 use crate::catalog::{CredentialName, Storage};
 use crate::ground::control::ControlFailed;
@@ -22,8 +22,7 @@ pub(super) struct Role {
     sts: Sts,
     arn: RoleArn,
     external_id: Option<String>,
-    /// What the settings ask for, or less once the role has said that it allows less.
-    seconds: AtomicU32,
+    longest: Longest,
     /// Calls at a time.
     calls: Semaphore,
     trouble: Mutex<Trouble>,
@@ -35,9 +34,18 @@ struct Trouble {
     last: Option<Arc<SourceError>>,
 }
 
+/// To what a role's keys are cut down, and what AWS's own records will call who has them.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) storage: Arc<Storage>,
+    pub(super) session: String,
+    /// Where the session bears a person's name.
+    pub(super) person: Option<Tags>,
+}
+
 const CALLS_AT_ONCE: usize = 8;
-/// Shorter and shorter, to the least that STS takes; an hour is what chained roles get at most.
-const DURATIONS: [u32; 6] = [43_200, 28_800, 14_400, 7_200, 3_600, 900];
+/// The session's name where the keys only serve to take a further role.
+const UNCUT: &str = "sluicegate";
 
 impl Role {
     pub(super) fn new(
@@ -48,30 +56,30 @@ impl Role {
         (external_id, seconds): (Option<String>, u32),
     ) -> Self {
         let calls = Semaphore::new(CALLS_AT_ONCE);
-        let (seconds, trouble) = (AtomicU32::new(seconds), Mutex::default());
-        Self { name, source, sts, arn, external_id, seconds, calls, trouble }
+        let (longest, trouble) = (Longest::new(seconds), Mutex::default());
+        Self { name, source, sts, arn, external_id, longest, calls, trouble }
     }
 
     pub(super) const fn name(&self) -> &CredentialName {
         &self.name
     }
 
+    pub(super) fn arn(&self) -> &str {
+        self.arn.as_str()
+    }
+
     /// The role's keys, cut to one storage; uncut when they only serve to take a further role.
     pub(super) async fn assume(
         &self,
         tools: &Tools,
-        storage: Option<&Storage>,
+        cut: Option<&Cut>,
     ) -> Result<Keys, SourceError> {
-        let cut = |storage| SessionPolicy::for_storage(storage, self.arn.partition());
-        let policy = storage.map(cut).transpose()?;
-        let session = storage.map_or_else(
-            || "sluicegate".to_owned(),
-            |storage| format!("sluicegate-project-{}-storage-{}", storage.project.0, storage.id.0),
-        );
+        let policy = |cut: &Cut| SessionPolicy::for_storage(&cut.storage, self.arn.partition());
+        let policy = cut.map(policy).transpose()?;
         // Never closed.
         let _call = self.calls.acquire().await.map_err(|_closed| ControlFailed)?;
         self.check_trouble(tools)?;
-        let outcome = self.ask(tools, &session, policy.as_ref()).await;
+        let outcome = self.ask(tools, cut, policy.as_ref()).await;
         let mut trouble = self.trouble();
         match outcome {
             Ok(keys) => {
@@ -91,38 +99,39 @@ impl Role {
     async fn ask(
         &self,
         tools: &Tools,
-        session: &str,
+        cut: Option<&Cut>,
         policy: Option<&SessionPolicy>,
     ) -> Result<Keys, SourceError> {
         let mut source = self.source_keys(tools).await?;
         let mut renewed = false;
         loop {
-            let seconds = self.seconds.load(Ordering::Relaxed);
-            let external_id = self.external_id.as_deref();
-            let ask = Ask { role: &self.arn, session, external_id, policy, seconds: Some(seconds) };
+            let seconds = self.longest.seconds();
+            let ask = Ask {
+                role: &self.arn,
+                session: cut.map_or(UNCUT, |cut| &cut.session),
+                person: cut.and_then(|cut| cut.person.as_ref()),
+                external_id: self.external_id.as_deref(),
+                policy,
+                seconds: Some(seconds),
+            };
             let refused = match self.sts.assume_role(tools, &source.keys, &ask).await {
-                Err(SourceError::Refused { code, message }) => (code, message),
+                Err(SourceError::Refused { action, code, message }) => (action, code, message),
                 other => return other,
             };
             match refused {
-                (RefusalCode::DurationTooLong, message) => {
-                    let Some(shorter) = DURATIONS.into_iter().find(|shorter| *shorter < seconds)
-                    else {
-                        let code = RefusalCode::DurationTooLong;
-                        return Err(SourceError::Refused { code, message });
-                    };
-                    self.seconds.fetch_min(shorter, Ordering::Relaxed);
-                }
-                (code, message) if code.blames_source() && !renewed => {
+                (_, RefusalCode::DurationTooLong, _) if self.longest.refused(seconds) => {}
+                (action, code, message) if code.blames_source() && !renewed => {
                     let instead = Box::pin(self.source.keys_instead(&source, tools)).await;
                     let instead = instead.map_err(|cause| self.no_source(cause))?;
                     if Arc::ptr_eq(&instead, &source) {
-                        return Err(SourceError::Refused { code, message });
+                        return Err(SourceError::Refused { action, code, message });
                     }
                     source = instead;
                     renewed = true;
                 }
-                (code, message) => return Err(SourceError::Refused { code, message }),
+                (action, code, message) => {
+                    return Err(SourceError::Refused { action, code, message });
+                }
             }
         }
     }

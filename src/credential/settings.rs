@@ -1,7 +1,7 @@
 //! What an operator decides about storage credentials. Filled by `settings`; plain values here, judged as a whole by
 //! [`super::Sources::read`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub enum Source {
     Chain { profile: Option<String> },
     /// `kind = "assume-role"`
     AssumeRole(AssumeRole),
+    /// `kind = "saml"`: people bring it, by the assertion that they sign in with.
+    Saml(Saml),
 }
 
 /// A role that another credential may take.
@@ -43,6 +45,32 @@ pub struct AssumeRole {
     /// `https://host[:port]`; absent for Amazon's own of the region.
     pub sts_endpoint: Option<http::Uri>,
     pub region: String,
+    /// Whether each person has keys of his own: session name, source identity and tags then tell AWS who he is.
+    pub per_person: bool,
+    /// Roles besides `role_arn` that may be taken, where a storage names one for a person's role.
+    pub role_arns: Vec<String>,
+}
+
+/// Roles that people's own assertions open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saml {
+    /// The only roles that may ever be asked for.
+    pub role_arns: Vec<String>,
+    pub duration: Duration,
+    /// `https://host[:port]`; absent for Amazon's own of the region.
+    pub sts_endpoint: Option<http::Uri>,
+    pub region: String,
+}
+
+impl Settings {
+    /// The credentials that nobody has but who brings them: policy has to know which storages they open.
+    #[must_use]
+    pub fn brought(&self) -> BTreeSet<CredentialName> {
+        let brought = |(name, source): (&CredentialName, &Source)| {
+            matches!(source, Source::Saml(_)).then(|| name.clone())
+        };
+        self.sources.iter().filter_map(brought).collect()
+    }
 }
 
 /// Environment variables, which only `settings` may read; any value may be a secret.

@@ -10,10 +10,12 @@ use tokio::sync::watch;
 use super::aws::Keys;
 use super::backoff::Backoff;
 use super::chain::Chain;
-use super::error::{CredentialError, SourceError};
-use super::role::Role;
+use super::error::{CredentialError, Ended, SourceError};
+use super::role::{Cut, Role};
+use super::session::Vault;
+use super::shelf::SessionKey;
 use super::tools::Tools;
-use crate::catalog::{CredentialName, Storage};
+use crate::catalog::CredentialName;
 use crate::ground::causes::told;
 use crate::ground::clock::{SignedDuration, Timestamp};
 use crate::ground::control::ControlFailed;
@@ -23,6 +25,7 @@ use crate::telemetry::{Count, count};
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) keys: Arc<Keys>,
+    pub(super) acting: Option<Arc<Acting>>,
     obtained: Timestamp,
     /// Not served from here on.
     until: Option<Timestamp>,
@@ -31,15 +34,29 @@ pub(super) struct Held {
     slot: Weak<Slot>,
 }
 
+/// As whom the keys act at AWS: what its own records call them.
+#[derive(Debug)]
+pub(super) struct Acting {
+    /// The role's ARN.
+    pub(super) role: Box<str>,
+    pub(super) session: Box<str>,
+}
+
 /// Everything that a fetch may know: what is not in here cannot influence whose keys come back (R25).
 #[derive(Debug)]
 pub(super) enum Order {
     Given(Arc<Keys>),
     Chain(Arc<Chain>),
-    /// Without a storage: only as the source of another role, never for a request.
+    /// Uncut: only as the source of another role, never for a request.
     Role {
         role: Arc<Role>,
-        storage: Option<Arc<Storage>>,
+        cut: Option<Cut>,
+    },
+    /// Had when the person signed in, and never again.
+    Brought {
+        key: SessionKey,
+        vault: Arc<Vault>,
+        session_name: Box<str>,
     },
 }
 
@@ -47,6 +64,7 @@ pub(super) enum Order {
 pub(super) struct Slot {
     name: CredentialName,
     order: Order,
+    acting: Option<Arc<Acting>>,
     held: ArcSwapOption<Held>,
     flight: Mutex<Flight>,
 }
@@ -61,6 +79,8 @@ struct Flight {
     landing: Option<Landing>,
     failures: Backoff,
     last_failure: Option<Arc<SourceError>>,
+    /// The id of keys that were brought and are refused: there are no others, so they are not tried again.
+    refused: Option<Box<str>>,
 }
 
 /// Why keys are fetched.
@@ -75,14 +95,15 @@ enum Why {
 /// Keys are renewed in the last fifth of their life, at most this long before their end.
 const RENEW_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
 /// A request that is signed now must still be good when it arrives.
-const MARGIN: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 /// Keys refused sooner than this would come back the same: whoever refuses them is told by his own refusals.
 const FRESH: SignedDuration = SignedDuration::from_mins(1);
 
 impl Slot {
     pub(super) fn new(name: CredentialName, order: Order) -> Arc<Self> {
         let (held, flight) = (ArcSwapOption::empty(), Mutex::default());
-        Arc::new(Self { name, order, held, flight })
+        let acting = order.acting().map(Arc::new);
+        Arc::new(Self { name, order, acting, held, flight })
     }
 
     /// The keys, when they are good now. Starts their renewal when it is time.
@@ -127,8 +148,14 @@ impl Slot {
         self: &Arc<Self>,
         tools: &Tools,
     ) -> Result<Arc<Held>, CredentialError> {
-        let unavailable = |cause| CredentialError::Unavailable { name: self.name.clone(), cause };
-        self.keys(tools).await.map_err(unavailable)
+        let name = || self.name.clone();
+        self.keys(tools).await.map_err(|cause| {
+            if let SourceError::Ended(why) = *cause {
+                CredentialError::SignInAgain { name: name(), why, organization: None }
+            } else {
+                CredentialError::Unavailable { name: name(), cause }
+            }
+        })
     }
 
     pub(super) const fn name(&self) -> &CredentialName {
@@ -141,6 +168,7 @@ impl Slot {
         !self.held.load().as_ref().is_some_and(|held| held.good(now))
             && flight.under_way().is_none()
             && flight.failures.open(now)
+            && flight.refused.is_none()
     }
 
     /// Joins the flight under way, or starts one on the control plane, or recalls why the last one failed.
@@ -177,16 +205,24 @@ impl Slot {
         match &self.order {
             Order::Given(keys) => Ok(Arc::clone(keys)),
             Order::Chain(chain) => Box::pin(chain.keys(tools)).await.map(Arc::new),
-            Order::Role { role, storage } => {
-                Box::pin(role.assume(tools, storage.as_deref())).await.map(Arc::new)
+            Order::Role { role, cut } => {
+                Box::pin(role.assume(tools, cut.as_ref())).await.map(Arc::new)
+            }
+            Order::Brought { key, vault, .. } => {
+                Box::pin(vault.open(tools, key, &self.name)).await.map(Arc::new)
             }
         }
     }
 
     fn land(self: &Arc<Self>, fetched: Result<Arc<Keys>, SourceError>, now: Timestamp) -> Outcome {
-        let fetched = fetched.and_then(|keys| Held::new(keys, now, Arc::downgrade(self)));
         let mut flight = self.flight();
         flight.landing = None;
+        let fetched = fetched.and_then(|keys| match &flight.refused {
+            Some(refused) if **refused == *keys.access_key_id() => {
+                Err(SourceError::Ended(Ended::Refused))
+            }
+            Some(_) | None => Held::new(keys, now, self),
+        });
         match fetched {
             Ok(held) => {
                 count(Count::CredentialsMinted);
@@ -201,8 +237,11 @@ impl Slot {
                 let failure = Arc::new(failure);
                 // A role that is left alone for now knows itself when to go on.
                 if !matches!(*failure, SourceError::Paused { .. }) {
-                    tracing::warn!(credential = %self.name, cause = %told(&*failure), "no fresh keys");
                     flight.failures.failed(now);
+                    // Of what has ended the person is told, and nothing changes before he signs in again.
+                    if !matches!(*failure, SourceError::Ended(_)) {
+                        tracing::warn!(credential = %self.name, cause = %told(&*failure), "no fresh keys");
+                    }
                 }
                 flight.last_failure = Some(Arc::clone(&failure));
                 if let Some(held) = &*self.held.load() {
@@ -216,21 +255,28 @@ impl Slot {
     /// Says whether these keys, if they are still the ones in use, are to be fetched anew. Where others may use them
     /// too they serve on until then: that one refuses them does not make them bad for the rest (R25).
     fn reject(&self, rejected: &Held, now: Timestamp) -> bool {
-        let flight = self.flight();
+        let mut flight = self.flight();
         let held = self.held.load();
         let in_use = held.as_ref().is_some_and(|held| std::ptr::eq(&**held, rejected));
         // A negative age is a clock that went back, and says nothing.
         let age = now.duration_since(rejected.obtained);
-        if !in_use || (SignedDuration::ZERO..FRESH).contains(&age) {
+        let fresh = (SignedDuration::ZERO..FRESH).contains(&age);
+        // How long ago what was brought was read says nothing of how old it is.
+        let brought = matches!(self.order, Order::Brought { .. });
+        if !in_use || (fresh && !brought) {
             return false;
         }
         match &self.order {
             Order::Given(_) => return false,
-            Order::Role { storage: Some(_), .. } => self.held.store(None),
-            Order::Chain(_) | Order::Role { storage: None, .. } if flight.under_way().is_none() => {
+            Order::Role { cut: Some(_), .. } => self.held.store(None),
+            Order::Brought { .. } => {
+                flight.refused = Some(rejected.keys.access_key_id().into());
+                self.held.store(None);
+            }
+            Order::Chain(_) | Order::Role { cut: None, .. } if flight.under_way().is_none() => {
                 rejected.due.store(now.as_millisecond(), Ordering::Relaxed);
             }
-            Order::Chain(_) | Order::Role { storage: None, .. } => {}
+            Order::Chain(_) | Order::Role { cut: None, .. } => {}
         }
         true
     }
@@ -242,6 +288,28 @@ impl Slot {
 
     fn flight(&self) -> MutexGuard<'_, Flight> {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Order {
+    fn acting(&self) -> Option<Acting> {
+        match self {
+            Self::Given(_) | Self::Chain(_) | Self::Role { cut: None, .. } => None,
+            Self::Role { role, cut: Some(cut) } => {
+                Some(Acting { role: role.arn().into(), session: cut.session.as_str().into() })
+            }
+            Self::Brought { key, session_name, .. } => {
+                Some(Acting { role: (*key.role).into(), session: session_name.clone() })
+            }
+        }
+    }
+
+    /// Whether fresh keys can come before these have ended.
+    const fn renews(&self) -> bool {
+        match self {
+            Self::Chain(_) | Self::Role { .. } => true,
+            Self::Given(_) | Self::Brought { .. } => false,
+        }
     }
 }
 
@@ -257,10 +325,12 @@ impl Flight {
 }
 
 impl Held {
-    fn new(keys: Arc<Keys>, now: Timestamp, slot: Weak<Slot>) -> Result<Self, SourceError> {
+    fn new(keys: Arc<Keys>, now: Timestamp, slot: &Arc<Slot>) -> Result<Self, SourceError> {
+        let (acting, renews) = (slot.acting.clone(), slot.order.renews());
+        let slot = Arc::downgrade(slot);
         let Some(end) = keys.expires() else {
             let due = AtomicI64::new(i64::MAX);
-            return Ok(Self { keys, obtained: now, until: None, due, slot });
+            return Ok(Self { keys, acting, obtained: now, until: None, due, slot });
         };
         let until = end.saturating_sub(MARGIN).unwrap_or(now);
         if until <= now {
@@ -268,14 +338,15 @@ impl Held {
         }
         let early = RENEW_AT_MOST.min(end.duration_since(now) / 5);
         let due = end.saturating_sub(early).unwrap_or(now).min(until);
-        let due = AtomicI64::new(due.as_millisecond());
-        Ok(Self { keys, obtained: now, until: Some(until), due, slot })
+        let due = if renews { due.as_millisecond() } else { i64::MAX };
+        let due = AtomicI64::new(due);
+        Ok(Self { keys, acting, obtained: now, until: Some(until), due, slot })
     }
 
     #[cfg(test)]
     pub(super) fn given(keys: Arc<Keys>) -> Self {
         let (obtained, due) = (Timestamp::MIN, AtomicI64::new(i64::MAX));
-        Self { keys, obtained, until: None, due, slot: Weak::new() }
+        Self { keys, acting: None, obtained, until: None, due, slot: Weak::new() }
     }
 
     fn good(&self, now: Timestamp) -> bool {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::aws::Keys;
 use super::chain::Chain;
 use super::role::Role;
-use super::settings::{AssumeRole, Fault, Settings, Source};
+use super::saml::SamlRoles;
+use super::settings::{AssumeRole, Fault, Saml, Settings, Source};
 use super::shelf::Shelf;
 use super::slot::{Order, Slot};
 use super::sts::{RoleArn, Sts, well_formed_region};
@@ -67,10 +69,22 @@ impl<'s> Reading<'s> {
         name: &'s CredentialName,
         below: &mut Vec<&'s CredentialName>,
     ) -> Option<Shelf> {
+        let source = self.settings.sources.get(name)?;
+        if let Source::Saml(settings) = source {
+            return saml(settings).map(Shelf::per_session);
+        }
         let (slot, role) = self.slot(name, below)?;
-        Some(match role {
-            None => Shelf::Shared(slot),
-            Some(role) => Shelf::per_storage(slot, role),
+        Some(match (role, source) {
+            (None, _) => Shelf::Shared(slot),
+            (Some(role), Source::AssumeRole(settings)) if settings.per_person => {
+                below.push(name);
+                let arns = settings.role_arns.iter();
+                let others: Option<_> =
+                    arns.map(|arn| self.role(name, (settings, arn), below)).collect();
+                below.pop();
+                Shelf::per_person(slot, role, others?)
+            }
+            (Some(role), _) => Shelf::per_storage(slot, role),
         })
     }
 
@@ -95,12 +109,14 @@ impl<'s> Reading<'s> {
             }
             Source::AssumeRole(settings) => {
                 below.push(name);
-                let role = self.role(name, settings, below);
+                let role = self.role(name, (settings, &settings.role_arn), below);
                 below.pop();
                 let role = Arc::new(role?);
-                let order = Order::Role { role: Arc::clone(&role), storage: None };
+                let order = Order::Role { role: Arc::clone(&role), cut: None };
                 (Slot::new(name.clone(), order), Some(role))
             }
+            // Nothing but what somebody brings.
+            Source::Saml(_) => return None,
         };
         self.slots.insert(name, made.clone());
         Some(made)
@@ -109,7 +125,7 @@ impl<'s> Reading<'s> {
     fn role(
         &mut self,
         name: &'s CredentialName,
-        settings: &'s AssumeRole,
+        (settings, arn): (&'s AssumeRole, &str),
         below: &mut Vec<&'s CredentialName>,
     ) -> Option<Role> {
         let source = &settings.source;
@@ -117,11 +133,8 @@ impl<'s> Reading<'s> {
             return None;
         }
         let (source, _) = self.slot(source, below)?;
-        let arn: RoleArn = settings.role_arn.parse().ok()?;
-        let sts = match &settings.sts_endpoint {
-            None => Sts::of_region(&settings.region).ok()?,
-            Some(endpoint) => Sts::at(host(endpoint)?, settings.region.clone()),
-        };
+        let arn: RoleArn = arn.parse().ok()?;
+        let sts = sts(settings.sts_endpoint.as_ref(), &settings.region)?;
         let external_id = settings.external_id.clone();
         let seconds = u32::try_from(settings.duration.as_secs()).ok()?;
         Some(Role::new(name.clone(), source, sts, arn, (external_id, seconds)))
@@ -134,6 +147,14 @@ impl<'s> Reading<'s> {
             }
             Source::Chain { .. } => {}
             Source::AssumeRole(settings) => self.judge_role(name, settings),
+            Source::Saml(Saml { role_arns, duration, sts_endpoint, region }) => {
+                if role_arns.is_empty() {
+                    let remedy = "name the roles that may be asked for, and no others";
+                    self.fault(name, "role_arns", "it names no role", remedy);
+                }
+                self.judge_roles(name, role_arns);
+                self.judge_calls(name, (*duration, region), sts_endpoint.as_ref());
+            }
         }
     }
 
@@ -166,30 +187,64 @@ impl<'s> Reading<'s> {
     }
 
     fn judge_role(&mut self, name: &'s CredentialName, settings: &'s AssumeRole) {
-        if !self.settings.sources.contains_key(&settings.source) {
+        let source = self.settings.sources.get(&settings.source);
+        if source.is_none() {
             let problem = format!("there is no [credentials.{}]", settings.source);
             self.fault(name, "source", problem, "name another section of [credentials]");
+        } else if matches!(source, Some(Source::Saml(_))) {
+            let remedy = "name a credential that the gateway itself has";
+            self.fault(name, "source", "only people bring that one, when they sign in", remedy);
         } else if self.leads_back(name) {
             let remedy = "some credential must stand by itself: static or chain";
             self.fault(name, "source", "it leads back to this credential", remedy);
         }
-        if settings.role_arn.parse::<RoleArn>().is_err() {
-            let problem = format!("{:?} is not a role's ARN", settings.role_arn);
-            self.fault(name, "role_arn", problem, "arn:aws:iam::123456789012:role/NAME");
+        self.judge_role_arn(name, "role_arn", &settings.role_arn);
+        self.judge_roles(name, &settings.role_arns);
+        if !settings.per_person && !settings.role_arns.is_empty() {
+            let remedy = "set per_person = true too, or take role_arns out";
+            self.fault(name, "role_arns", "it is for the roles of people only", remedy);
         }
-        if !(900..=43_200).contains(&settings.duration.as_secs()) {
-            let problem = format!("{} is out of range", settings.duration.as_secs());
-            self.fault(name, "duration_seconds", problem, "900 to 43200");
-        }
-        if !well_formed_region(&settings.region) {
-            let remedy = "for example eu-central-1";
-            self.fault(name, "region", "it is not a region's name", remedy);
-        }
+        let AssumeRole { duration, region, sts_endpoint, .. } = settings;
+        self.judge_calls(name, (*duration, region), sts_endpoint.as_ref());
         if settings.external_id.as_deref().is_some_and(|id| !well_formed_external_id(id)) {
             let remedy = "2 to 1224 letters, digits and +=,.@:/-_";
             self.fault(name, "external_id", "it is not an external id", remedy);
         }
-        if let Some(endpoint) = &settings.sts_endpoint {
+    }
+
+    fn judge_role_arn(&mut self, name: &CredentialName, field: &'static str, arn: &str) {
+        if arn.parse::<RoleArn>().is_err() {
+            let problem = format!("{arn:?} is not a role's ARN");
+            self.fault(name, field, problem, "arn:aws:iam::123456789012:role/NAME");
+        }
+    }
+
+    fn judge_roles(&mut self, name: &CredentialName, arns: &[String]) {
+        for (at, arn) in arns.iter().enumerate() {
+            self.judge_role_arn(name, "role_arns", arn);
+            if arns.iter().take(at).any(|other| other == arn) {
+                let problem = format!("{arn:?} stands there twice");
+                self.fault(name, "role_arns", problem, "name each role once");
+            }
+        }
+    }
+
+    /// What all calls to STS have in common.
+    fn judge_calls(
+        &mut self,
+        name: &CredentialName,
+        (duration, region): (Duration, &str),
+        endpoint: Option<&http::Uri>,
+    ) {
+        if !(900..=43_200).contains(&duration.as_secs()) {
+            let problem = format!("{} is out of range", duration.as_secs());
+            self.fault(name, "duration_seconds", problem, "900 to 43200");
+        }
+        if !well_formed_region(region) {
+            let remedy = "for example eu-central-1";
+            self.fault(name, "region", "it is not a region's name", remedy);
+        }
+        if let Some(endpoint) = endpoint {
             self.judge_endpoint(name, endpoint);
         }
     }
@@ -218,10 +273,25 @@ impl<'s> Reading<'s> {
             match self.settings.sources.get(at) {
                 Some(Source::AssumeRole(role)) if role.source == *name => return true,
                 Some(Source::AssumeRole(role)) => at = &role.source,
-                Some(Source::Static { .. } | Source::Chain { .. }) | None => return false,
+                Some(Source::Static { .. } | Source::Chain { .. } | Source::Saml(_)) | None => {
+                    return false;
+                }
             }
         }
         false
+    }
+}
+
+fn saml(settings: &Saml) -> Option<SamlRoles> {
+    let roles: Option<Vec<_>> = settings.role_arns.iter().map(|arn| arn.parse().ok()).collect();
+    let seconds = u32::try_from(settings.duration.as_secs()).ok()?;
+    Some(SamlRoles::new(sts(settings.sts_endpoint.as_ref(), &settings.region)?, roles?, seconds))
+}
+
+fn sts(endpoint: Option<&http::Uri>, region: &str) -> Option<Sts> {
+    match endpoint {
+        None => Sts::of_region(region).ok(),
+        Some(endpoint) => Some(Sts::at(host(endpoint)?, region.to_owned())),
     }
 }
 
@@ -237,8 +307,6 @@ fn well_formed_external_id(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn name(text: &str) -> CredentialName {
@@ -253,7 +321,18 @@ mod tests {
             duration: Duration::from_secs(3600),
             sts_endpoint: None,
             region: "eu-central-1".to_owned(),
+            per_person: false,
+            role_arns: Vec::new(),
         }
+    }
+
+    fn saml(roles: &[&str]) -> Source {
+        Source::Saml(Saml {
+            role_arns: roles.iter().map(|&role| role.to_owned()).collect(),
+            duration: Duration::from_secs(3600),
+            sts_endpoint: None,
+            region: "eu-central-1".to_owned(),
+        })
     }
 
     fn settings(all: impl IntoIterator<Item = (&'static str, Source)>) -> Settings {
@@ -277,8 +356,11 @@ mod tests {
             ("b", Source::AssumeRole(role("c"))),
             ("c", chain()),
             ("d", Source::AssumeRole(role("c"))),
+            ("people", saml(&["arn:aws:iam::123456789012:role/x"])),
         ];
-        assert_eq!(Sources::read(&settings(all)).unwrap().shelves.len(), 4);
+        let settings = settings(all);
+        assert_eq!(Sources::read(&settings).unwrap().shelves.len(), 5);
+        assert_eq!(settings.brought(), [name("people")].into());
     }
 
     #[test]
@@ -294,13 +376,41 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    fn with(change: fn(&mut AssumeRole)) -> Source {
+        let mut one = role("keys");
+        change(&mut one);
+        Source::AssumeRole(one)
+    }
+
+    #[test]
+    fn the_roles_of_people_are_listed_and_nothing_stands_on_what_they_bring() {
+        let chain = Source::Chain { profile: None };
+        let found = faults([
+            ("keys", chain),
+            ("alone", with(|role| role.role_arns = vec![role.role_arn.clone()])),
+            ("brought", Source::AssumeRole(role("people"))),
+            (
+                "others",
+                with(|role| {
+                    role.per_person = true;
+                    role.role_arns = vec!["role/x".to_owned()];
+                }),
+            ),
+            ("people", saml(&["arn:aws:iam::123456789012:role/x"; 2])),
+            ("people-none", saml(&[])),
+        ]);
+        let expected = [
+            ("alone", "role_arns"),
+            ("brought", "source"),
+            ("others", "role_arns"),
+            ("people", "role_arns"),
+            ("people-none", "role_arns"),
+        ];
+        assert_eq!(found, expected.map(|(name, field)| (name.to_owned(), field)));
+    }
+
     #[test]
     fn every_field_is_judged() {
-        let with = |change: fn(&mut AssumeRole)| {
-            let mut one = role("keys");
-            change(&mut one);
-            Source::AssumeRole(one)
-        };
         let keys = |id: &str, secret: &str, token: Option<&str>| {
             let secret_of = |text: &str| Secret::new(text.to_owned());
             Source::Static {

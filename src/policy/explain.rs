@@ -32,6 +32,9 @@ pub struct Explanation {
     /// The ids that decided; empty where no policy permitted it or nothing was asked.
     pub policies: Vec<Box<str>>,
     pub generation: u64,
+    /// The AWS role that the storage names for the person's role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Box<str>>,
     /// What was decided about, and what was missing.
     pub notes: Vec<String>,
 }
@@ -51,17 +54,25 @@ pub enum Answer {
     Failed,
 }
 
+/// What there is to tell besides the decision.
+#[derive(Debug, Default)]
+struct Told {
+    role: Option<Box<str>>,
+    notes: Vec<String>,
+}
+
 impl Policy {
     /// Explains what this person would get now. Touches no quota.
     #[must_use]
     pub fn explain(&self, identity: &Identity, case: &Case) -> Explanation {
         let moment = self.moment();
-        let mut notes = Vec::new();
+        let mut told = Told::default();
         let outcome = match identity.person() {
             _ if Operation::PUBLIC.contains(&case.operation) => Ok(vec![PUBLIC.into()]),
             None => Err(Denial::NotSignedIn),
-            Some(person) => moment.consider(person, case, &mut notes),
+            Some(person) => moment.consider(person, case, &mut told),
         };
+        let Told { role, mut notes } = told;
         let (answer, policies) = match outcome {
             Ok(policies) => (Answer::Permitted, policies),
             Err(denial) => {
@@ -70,7 +81,7 @@ impl Policy {
                 (Answer::to(&denial), policies.unwrap_or_default())
             }
         };
-        Explanation { answer, policies, generation: moment.generation, notes }
+        Explanation { answer, policies, generation: moment.generation, role, notes }
     }
 }
 
@@ -97,7 +108,7 @@ impl Moment<'_> {
         &self,
         person: &Person,
         case: &Case,
-        notes: &mut Vec<String>,
+        Told { role, notes }: &mut Told,
     ) -> Result<Vec<Box<str>>, Denial> {
         let storage = case.storage.clone().or_else(|| self.first_storage(person, case));
         let named = match (&case.project, &storage) {
@@ -122,12 +133,14 @@ impl Moment<'_> {
             (None, _) => Named::Own,
         };
         let result = self.judge(person, case.operation, named, case.client);
-        if result.is_err()
-            && let Ok(spot) = named.find(person, &self.catalog)
-        {
+        if let Ok(spot) = named.find(person, &self.catalog) {
             let question = ask(person, case.operation, &spot, case.client);
-            notes.push(roles_of(&question));
-            notes.extend(self.roles_that_may(&question));
+            *role = question.storage_role().map(Into::into);
+            notes.extend(self.role_at_aws(&question));
+            if result.is_err() {
+                notes.push(roles_of(&question));
+                notes.extend(self.roles_that_may(&question));
+            }
         }
         result.map(|(_, basis)| basis.policies.clone())
     }
@@ -135,6 +148,28 @@ impl Moment<'_> {
     fn first_storage(&self, person: &Person, case: &Case) -> Option<StorageName> {
         let project = self.catalog.project(person.organization(), case.project.as_ref()?)?;
         project.storages().map(|storage| storage.name.clone()).min()
+    }
+
+    /// Which AWS role it is about, and why.
+    fn role_at_aws(&self, question: &Question<'_>) -> Option<String> {
+        let storage = question.subject.storage()?;
+        storage.federation.as_ref()?;
+        let counts = question.role_that_counts().map_or("none", Role::as_str);
+        let Some(role) = question.storage_role() else {
+            return Some(format!(
+                "the storage names no AWS role for the role that counts, {counts}"
+            ));
+        };
+        let asserted = question.asker.asserted.iter().flat_map(|asserted| &asserted.roles);
+        let holds = match (self.rules.is_federated(storage), asserted.count()) {
+            (false, _) => "the gateway takes it itself, if it takes one for each person",
+            (true, 0) => "the person asserts no roles",
+            (true, _) if question.asserts(role) => "which the person's assertion holds",
+            (true, _) => "which the person's assertion does not hold",
+        };
+        Some(format!(
+            "the storage names the AWS role {role} for the role that counts, {counts}: {holds}"
+        ))
     }
 
     /// Found by asking the policies for each role in turn, so that it stays true whatever they say.
@@ -203,6 +238,9 @@ impl fmt::Display for Explanation {
         let none = if self.policies.is_empty() { "none" } else { policies.as_str() };
         writeln!(f, "decided by  {none}")?;
         write!(f, "generation  {}", self.generation)?;
+        if let Some(role) = &self.role {
+            write!(f, "\nAWS role    {role}")?;
+        }
         for note in &self.notes {
             write!(f, "\n  - {note}")?;
         }
@@ -216,8 +254,8 @@ mod tests {
 
     use super::*;
     use crate::policy::sample::{
-        ACME, FACES, GLOBEX, SIGNS, client, identity, member_of, policy, rules_with, scoped,
-        with_role,
+        ACME, FACES, GLOBEX, SIGNS, aws_role, client, identity, member_of, policy, rules_with,
+        scoped, vouched, with_role,
     };
 
     fn case(operation: &'static str, project: Option<&str>) -> Case {
@@ -278,6 +316,39 @@ mod tests {
         assert_eq!(asked(None), (Answer::Permitted, true));
         assert_eq!(asked(Some("a")), (Answer::Permitted, false));
         assert_eq!(asked(Some("hidden/a")), (Answer::Forbidden, false));
+    }
+
+    #[test]
+    fn the_role_at_aws_is_told_with_its_reason() {
+        let own =
+            Case { storage: Some("own".parse().unwrap()), ..case("ReadObject", Some("faces")) };
+        let mut person = member_of(ACME);
+        person.organization_role = Some(Role::Owner);
+        for (asserts, answer, words) in [
+            (
+                &["admin"][..],
+                Answer::Permitted,
+                "for the role that counts, owner: which the person's assertion holds",
+            ),
+            (
+                &["labeler"][..],
+                Answer::Forbidden,
+                "owner: which the person's assertion does not hold",
+            ),
+            (&[][..], Answer::Forbidden, "owner: the person asserts no roles"),
+        ] {
+            let why = policy().explain(&vouched(person.clone(), asserts), &own);
+            assert_eq!(why.answer, answer, "{why}");
+            let text = why.to_string();
+            assert!(text.contains(words), "{text}");
+            assert!(text.contains(&format!("AWS role    {}", aws_role("admin"))), "{text}");
+        }
+        let why = policy().explain(&with_role(Role::Manager, FACES), &own);
+        assert!(why.to_string().contains("names no AWS role for the role that counts, manager"));
+        assert_eq!(why.role, None);
+        let taken = Case { storage: Some("taken".parse().unwrap()), ..own };
+        let why = policy().explain(&with_role(Role::Owner, FACES), &taken);
+        assert!(why.to_string().contains("the gateway takes it itself"), "{why}");
     }
 
     #[test]

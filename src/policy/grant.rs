@@ -15,6 +15,7 @@ pub struct Grant {
     pub(super) operation: Operation,
     pub(super) client: IpAddr,
     pub(super) destination: Destination,
+    pub(super) role: Option<Arc<str>>,
     pub(super) basis: Arc<Basis>,
 }
 
@@ -107,6 +108,13 @@ impl Grant {
     #[must_use]
     pub const fn destination(&self) -> &Destination {
         &self.destination
+    }
+
+    /// The AWS role that the storage names for the person's role: as whom it is to be opened, where that is the person's to
+    /// bring or to be named.
+    #[must_use]
+    pub const fn role(&self) -> Option<&Arc<str>> {
+        self.role.as_ref()
     }
 
     #[must_use]

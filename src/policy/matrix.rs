@@ -256,6 +256,7 @@ impl World {
                 organization_name: &home.name,
                 organization_role: role.filter(|_| in_organization),
                 proof: ProofKind::Session,
+                asserted: None,
                 generation: 0,
             },
             action: operation,

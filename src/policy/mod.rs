@@ -136,15 +136,16 @@ impl Policy {
     ) -> Result<Grant, Denial> {
         // So that an IPv4 address is one, however the socket spelt it.
         let client = client.to_canonical();
-        let grant = |destination, basis| Grant {
+        let grant = |destination, role, basis| Grant {
             identity: identity.clone(),
             operation: operation.clone(),
             client,
             destination,
+            role,
             basis,
         };
         if is_public(operation.ask()) {
-            return Ok(grant(Destination::Ours, self.public_basis()));
+            return Ok(grant(Destination::Ours, None, self.public_basis()));
         }
         let person = identity.person().ok_or(Denial::NotSignedIn)?;
         let moment = self.moment();
@@ -153,7 +154,7 @@ impl Policy {
             Matter::Nothing(why) => return Err(not_found(why)),
             Matter::Work(work) => {
                 let (errand, basis) = moment.judge_work(person, operation, *work, client)?;
-                return Ok(grant(Destination::LabelStudio(Arc::new(errand)), basis));
+                return Ok(grant(Destination::LabelStudio(Arc::new(errand)), None, basis));
             }
             Matter::Object { project, storage, key } => {
                 found = key;
@@ -165,7 +166,8 @@ impl Policy {
             Matter::Told => Named::by(operation.ask()),
         };
         let (spot, basis) = moment.judge(person, operation.name(), named, client)?;
-        Ok(grant(spot.into_destination(), basis))
+        let role = spot.storage_role(person);
+        Ok(grant(spot.into_destination(), role, basis))
     }
 
     /// Decides a held grant afresh for the identity as it is now, without touching the quota (R14).
@@ -186,7 +188,13 @@ impl Policy {
             return moment.judge_errand(person, &held.operation, errand, held.client);
         }
         let named = Named::Held(&held.destination);
-        moment.judge(person, held.operation.name(), named, held.client).map(drop)
+        let (spot, basis) = moment.judge(person, held.operation.name(), named, held.client)?;
+        // As another at AWS than the one whose credential it runs with, it would be another grant.
+        if spot.storage_role(person) == held.role {
+            Ok(())
+        } else {
+            Err(Denial::Forbidden { basis })
+        }
     }
 
     /// Seals one object's names for the person who holds this grant of `SealHandle`, if he may have that.

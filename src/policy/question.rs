@@ -2,9 +2,10 @@
 //! made of the same fields.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::catalog::{
-    AccountId, Organization, OrganizationId, OrganizationName, Project, Role, Storage,
+    AccountId, Asserted, Organization, OrganizationId, OrganizationName, Project, Role, Storage,
 };
 use crate::identity::{Person, Proof};
 use crate::request::ObjectKey;
@@ -40,6 +41,8 @@ pub(super) struct Asker<'a> {
     pub(super) organization_name: &'a OrganizationName,
     pub(super) organization_role: Option<Role>,
     pub(super) proof: ProofKind,
+    /// What the assertion said that the session began with.
+    pub(super) asserted: Option<&'a Arc<Asserted>>,
     /// The generation that the rest was read in.
     pub(super) generation: u64,
 }
@@ -71,6 +74,7 @@ impl<'a> From<&'a Person> for Asker<'a> {
                 Proof::Session(_) => ProofKind::Session,
                 Proof::Token(_) | Proof::LabelStudio(_) => ProofKind::Token,
             },
+            asserted: person.asserted(),
             generation: person.generation(),
         }
     }
@@ -110,6 +114,19 @@ impl<'a> Subject<'a> {
 }
 
 impl<'a> Question<'a> {
+    /// The AWS role that the storage names for the person's role, where the question is about one that does.
+    pub(super) fn storage_role(&self) -> Option<&'a str> {
+        self.subject.storage()?.role_at_aws(self.role_that_counts())
+    }
+
+    pub(super) fn asserts(&self, role: &str) -> bool {
+        self.asker.asserted.is_some_and(|it| it.roles.iter().any(|one| one.role == role))
+    }
+
+    pub(super) fn role_that_counts(&self) -> Option<Role> {
+        Role::that_counts(self.asker.organization_role, self.project_role)
+    }
+
     /// The same person, of the project that this question is about: may it be known of?
     pub(super) const fn of_visibility(self) -> Option<Self> {
         match self.subject {

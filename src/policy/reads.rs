@@ -29,7 +29,7 @@ impl Reads {
                     return match attribute {
                         "key" => Self { key: true, ..Self::NOTHING },
                         "client" => Self { client: true, ..Self::NOTHING },
-                        "project_role" | "proof" | "own" => Self::NOTHING,
+                        "project_role" | "proof" | "own" | "storage_role" => Self::NOTHING,
                         _ => Self::EVERYTHING,
                     };
                 }
@@ -75,6 +75,10 @@ mod tests {
             ("when { principal.organization == resource }", Reads::NOTHING),
             ("when { context has project_role && context.project_role == \"x\" }", Reads::NOTHING),
             ("when { context.proof == \"token\" }", Reads::NOTHING),
+            (
+                "when { context has storage_role && context.storage_role like \"*x\" }",
+                Reads::NOTHING,
+            ),
             ("when { context has key }", KEY),
             ("when { context has key && context.key like \"a/*\" }", KEY),
             ("unless { context.client.isLoopback() }", CLIENT),

@@ -16,6 +16,7 @@ use super::reads::Reads;
 use super::source::Source;
 use super::terms::Terms;
 use super::{BY_SCOPE, Denial, PUBLIC, Settings};
+use crate::catalog::{CredentialName, Storage};
 
 /// One consistent set of rules.
 #[derive(Debug)]
@@ -46,9 +47,10 @@ impl Rules {
     /// # Errors
     /// [`RulesError`] with every fault that was found.
     pub fn load(settings: &Settings) -> Result<Self, RulesError> {
+        let brought = settings.brought.clone();
         match &settings.folder {
-            Some(folder) => Self::from_sources(&Source::read_folder(folder)?),
-            None => Self::built_in(),
+            Some(folder) => Self::of(&Source::read_folder(folder)?, brought),
+            None => Self::of(&built_in(), brought),
         }
     }
 
@@ -57,13 +59,16 @@ impl Rules {
     /// # Errors
     /// Never, unless the program was built from a broken `policies/`.
     pub fn built_in() -> Result<Self, RulesError> {
-        Self::from_sources(&[Source::new("roles.cedar (built in)", ROLES)])
+        Self::of(&built_in(), BTreeSet::new())
     }
 
-    pub(super) fn from_sources(sources: &[Source]) -> Result<Self, RulesError> {
+    pub(super) fn of(
+        sources: &[Source],
+        brought: BTreeSet<CredentialName>,
+    ) -> Result<Self, RulesError> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
-        let (schema, terms) = vocabulary()?;
+        let (schema, terms) = vocabulary(brought)?;
         let (policies, reads) = collect(sources)?;
         validate(&schema, &policies, sources)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -76,6 +81,11 @@ impl Rules {
 
     pub(super) const fn reads(&self) -> Reads {
         self.reads
+    }
+
+    /// Whether the storage is opened by roles that people assert.
+    pub(super) fn is_federated(&self, storage: &Storage) -> bool {
+        self.terms.is_federated(storage)
     }
 
     /// How many policies there are.
@@ -102,13 +112,17 @@ impl Rules {
     }
 }
 
-fn vocabulary() -> Result<(Schema, Terms), RulesError> {
+fn built_in() -> [Source; 1] {
+    [Source::new("roles.cedar (built in)", ROLES)]
+}
+
+fn vocabulary(brought: BTreeSet<CredentialName>) -> Result<(Schema, Terms), RulesError> {
     let of_program = |message: String| {
         RulesError::one(Fault::of_file("schema.cedarschema (built in)", message, "report this"))
     };
     let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
         .map_err(|fault| of_program(DetailedError::from(&fault).message))?;
-    let terms = Terms::new().map_err(|fault| of_program(fault.to_string()))?;
+    let terms = Terms::new(brought).map_err(|fault| of_program(fault.to_string()))?;
     Ok((schema, terms))
 }
 
@@ -219,7 +233,7 @@ mod tests {
     use crate::policy::sample::rules_with;
 
     fn faults(text: &str) -> Vec<(Option<usize>, String)> {
-        let error = Rules::from_sources(&[Source::new("a.cedar", text)]).unwrap_err();
+        let error = Rules::of(&[Source::new("a.cedar", text)], BTreeSet::new()).unwrap_err();
         let told = error.faults().iter().map(|fault| (fault.line, fault.message.clone()));
         assert!(error.faults().iter().all(|fault| !fault.remedy.is_empty()), "{error}");
         told.collect()
@@ -300,7 +314,7 @@ mod tests {
     #[test]
     fn a_folder_is_read_whole_or_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { folder: Some(folder.path().to_owned()), quota: None };
+        let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
         let write =
             |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         let load = || Rules::load(&settings).map(|rules| rules.count()).map_err(|e| e.to_string());
@@ -321,7 +335,7 @@ mod tests {
         write("schema.cedarschema", "entity Account;");
         assert!(load().unwrap_err().contains("not the schema of this version"));
 
-        let gone = Settings { folder: Some(folder.path().join("gone")), quota: None };
+        let gone = Settings { folder: Some(folder.path().join("gone")), ..Settings::default() };
         assert!(Rules::load(&gone).unwrap_err().to_string().contains("cannot be read"));
     }
 

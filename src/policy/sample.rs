@@ -1,5 +1,6 @@
 //! A small world for the tests of this stage: two organizations, three projects, and whoever is needed.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -9,8 +10,9 @@ use super::rules::Rules;
 use super::source::Source;
 use super::{Denial, Grant, NotFoundWhy, Policy, RulesError, Settings};
 use crate::catalog::{
-    AccountId, Addressing, Allowed, Catalog, LiveCatalog, Organization, OrganizationId, Place,
-    Prefix, Project, ProjectId, Role, S3Place, Scope, Storage, StorageId, WorkspaceId,
+    AccountId, Addressing, Allowed, Asserted, AssertedRole, Catalog, CredentialName, Federation,
+    LiveCatalog, Organization, OrganizationId, Place, Prefix, Project, ProjectId, Role, S3Place,
+    Scope, Storage, StorageId, WorkspaceId,
 };
 use crate::ground::generation::Generation;
 use crate::identity::{Identity, Supposed, suppose};
@@ -24,7 +26,8 @@ pub(super) const GLOBEX: OrganizationId = OrganizationId(2);
 pub(super) const VISION: WorkspaceId = WorkspaceId(10);
 /// Acme's: workspace vision; storages scans and films.
 pub(super) const SIGNS: ProjectId = ProjectId(100);
-/// Acme's: workspace vision; storage scans. One of Label Studio's.
+/// Acme's: workspace vision; storages scans; own, which people open by roles that they assert; taken, for which the gateway
+/// takes roles. One of Label Studio's.
 pub(super) const FACES: ProjectId = ProjectId(101);
 /// Globex's: also called "signs", also with "scans".
 pub(super) const THEIR_SIGNS: ProjectId = ProjectId(200);
@@ -39,9 +42,11 @@ pub(super) fn catalog() -> Catalog {
                 storage(SIGNS, 1000, "scans", 1),
                 storage(SIGNS, 1001, "films", 1),
             ]),
-            project(ACME, VISION, FACES, "faces")
-                .with_number(Some(1))
-                .with_storages([storage(FACES, 1010, "scans", 1)]),
+            project(ACME, VISION, FACES, "faces").with_number(Some(1)).with_storages([
+                storage(FACES, 1010, "scans", 1),
+                federated(storage(FACES, 1011, "own", 1), "people"),
+                federated(storage(FACES, 1012, "taken", 1), "default"),
+            ]),
         ],
     );
     let globex = Organization::new(
@@ -86,9 +91,15 @@ pub(super) fn storage(project: ProjectId, id: i64, name: &str, revision: u64) ->
     }
 }
 
+/// What people bring for themselves.
+pub(super) fn brought() -> BTreeSet<CredentialName> {
+    BTreeSet::from(["people".parse().unwrap()])
+}
+
 /// A policy stage with the built-in roles.
 pub(super) fn policy() -> Policy {
-    Policy::new(&Settings::default(), LiveCatalog::new(catalog(), Generation::default())).unwrap()
+    let settings = Settings { brought: brought(), ..Settings::default() };
+    Policy::new(&settings, LiveCatalog::new(catalog(), Generation::default())).unwrap()
 }
 
 /// The role pack and these policies besides.
@@ -98,7 +109,8 @@ pub(super) fn rules_with(more: &str) -> Rules {
 
 pub(super) fn try_rules_with(more: &str) -> Result<Rules, RulesError> {
     let roles = include_str!("../../policies/roles.cedar");
-    Rules::from_sources(&[Source::new("roles.cedar", roles), Source::new("more.cedar", more)])
+    let sources = [Source::new("roles.cedar", roles), Source::new("more.cedar", more)];
+    Rules::of(&sources, brought())
 }
 
 /// Somebody without any role yet.
@@ -119,6 +131,33 @@ pub(super) fn with_role(role: Role, project: ProjectId) -> Identity {
     let mut person = member_of(ACME);
     person.memberships.projects.insert(project, role);
     identity(person)
+}
+
+/// An ARN of a role at AWS.
+pub(super) fn aws_role(name: &str) -> String {
+    format!("arn:aws:iam::123456789012:role/{name}")
+}
+
+/// A session that began with an assertion of these roles.
+pub(super) fn vouched(person: KnownPerson, roles: &[&str]) -> Identity {
+    let provider = "arn:aws:iam::123456789012:saml-provider/idp".to_owned();
+    let pair = |name: &&str| AssertedRole { role: aws_role(name), provider: provider.clone() };
+    let roles = roles.iter().map(pair).collect();
+    let session_name = Some("ann@example.com".to_owned());
+    suppose(person, Supposed::Vouched(Asserted { roles, session_name }), 1)
+}
+
+/// A storage that people open as the role `labeler` at AWS where they are annotators, and as `admin` where they are owners.
+pub(super) fn federated(storage: Storage, credential: &str) -> Storage {
+    let roles = [(Role::Owner, aws_role("admin")), (Role::Annotator, aws_role("labeler"))];
+    Storage {
+        credential: credential.parse().unwrap(),
+        federation: Some(Federation {
+            provider: "arn:aws:iam::123456789012:saml-provider/idp".to_owned(),
+            roles: roles.into(),
+        }),
+        ..storage
+    }
 }
 
 pub(super) fn identity(person: KnownPerson) -> Identity {

@@ -1,7 +1,10 @@
 //! What an operator decides about policy. Filled and checked by `settings`; plain values here.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+
+use crate::catalog::CredentialName;
 
 /// `[policy]`
 #[derive(Debug, Clone, Default)]
@@ -10,6 +13,10 @@ pub struct Settings {
     pub folder: Option<PathBuf>,
     /// Requests per second and person; `None` is no quota.
     pub quota: Option<Quota>,
+    /// The credentials that people bring from their assertion (`kind = "saml"`). They stand in other sections of the settings
+    /// and not in the catalogue, but decide what a storage asks of people: told at each load, so that rules and credentials of
+    /// one set of settings hold together.
+    pub brought: BTreeSet<CredentialName>,
 }
 
 /// How much one person may ask.

@@ -176,6 +176,17 @@ impl Spot<'_> {
         }
     }
 
+    /// The AWS role that stands here for the person's role.
+    pub(super) fn storage_role(&self, person: &Person) -> Option<Arc<str>> {
+        match &self.at {
+            At::Organization | At::Project(_) => None,
+            At::Storage(Place { project, storage, .. }) => {
+                let counts = person.role_that_counts(project.id, project.workspace);
+                storage.role_at_aws(counts).map(Into::into)
+            }
+        }
+    }
+
     pub(super) fn into_destination(self) -> Destination {
         match self.at {
             At::Organization | At::Project(_) => Destination::Ours,

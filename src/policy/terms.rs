@@ -1,6 +1,6 @@
 //! A [`Question`] in Cedar's terms: entities, context and request, checked against the schema.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
 
 use cedar_policy::{
@@ -9,6 +9,7 @@ use cedar_policy::{
 };
 
 use super::question::{Question, Subject};
+use crate::catalog::{CredentialName, Storage};
 
 /// The schema's types, parsed once.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Terms {
     project: EntityTypeName,
     storage: EntityTypeName,
     action: EntityTypeName,
+    /// The credentials that people bring.
+    brought: BTreeSet<CredentialName>,
 }
 
 /// Cedar would not take the question: the schema and this file disagree.
@@ -29,7 +32,7 @@ pub(super) struct NotAQuestion(String);
 type Attributes = HashMap<String, RestrictedExpression>;
 
 impl Terms {
-    pub(super) fn new() -> Result<Self, NotAQuestion> {
+    pub(super) fn new(brought: BTreeSet<CredentialName>) -> Result<Self, NotAQuestion> {
         let kind =
             |name| EntityTypeName::from_str(name).map_err(|fault| NotAQuestion(fault.to_string()));
         Ok(Self {
@@ -39,6 +42,7 @@ impl Terms {
             project: kind("Project")?,
             storage: kind("Storage")?,
             action: kind("Action")?,
+            brought,
         })
     }
 
@@ -85,6 +89,9 @@ impl Terms {
             ("email".to_owned(), text(asker.email)),
             ("organization".to_owned(), RestrictedExpression::new_entity_uid(organization.clone())),
         ]);
+        let asserted = asker.asserted.iter().flat_map(|asserted| &asserted.roles);
+        let asserted = RestrictedExpression::new_set(asserted.map(|one| text(&one.role)));
+        attributes.insert("asserted_roles".to_owned(), asserted);
         if let Some(role) = asker.organization_role {
             attributes.insert("organization_role".to_owned(), text(role.as_str()));
         }
@@ -119,8 +126,16 @@ impl Terms {
         let mut attributes = named(storage.name.as_str());
         let task_bound = RestrictedExpression::new_bool(project.number.is_some());
         attributes.insert("task_bound".to_owned(), task_bound);
+        let federated = RestrictedExpression::new_bool(self.is_federated(storage));
+        attributes.insert("federated".to_owned(), federated);
         entities.push(entity(storage_uid.clone(), attributes, Some(project_uid))?);
         Ok(storage_uid)
+    }
+
+    /// Whether whoever opens it does so by a role of his own, which his assertion must hold. Where roles are named and the
+    /// gateway takes them itself (`assume-role` with `per_person`), nobody asserts anything, and a token is as good.
+    pub(super) fn is_federated(&self, storage: &Storage) -> bool {
+        storage.federation.is_some() && self.brought.contains(&storage.credential)
     }
 }
 
@@ -131,6 +146,9 @@ fn context(question: &Question<'_>) -> Result<Context, NotAQuestion> {
     ];
     if let Some(role) = question.project_role {
         pairs.push(("project_role".to_owned(), text(role.as_str())));
+    }
+    if let Some(role) = question.storage_role() {
+        pairs.push(("storage_role".to_owned(), text(role)));
     }
     if let Some(own) = question.own {
         pairs.push(("own".to_owned(), RestrictedExpression::new_bool(own)));

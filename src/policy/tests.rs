@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 
 use super::question::{Asker, Question, SEE_LOCATION, Subject};
 use super::sample::{
-    ACME, FACES, GLOBEX, SIGNS, VISION, address, catalog, client, get, identity, member_of,
-    operation, policy, project, put, rules_with, scoped, sealing, seen, storage, with_role,
+    ACME, FACES, GLOBEX, SIGNS, VISION, address, aws_role, brought, catalog, client, get, identity,
+    member_of, operation, policy, project, put, rules_with, scoped, sealing, seen, storage,
+    vouched, with_role,
 };
 use super::{BY_SCOPE, Basis, Denial, Destination, Grant, PUBLIC, Policy, Quota, Rules, Settings};
 use crate::catalog::{Catalog, LiveCatalog, Organization, Role};
@@ -220,7 +221,7 @@ fn quotas_count_decisions_but_not_held_grants() {
     let one = NonZeroU32::MIN;
     let quota = Some(Quota { requests_per_second: one, burst: NonZeroU32::new(2).unwrap() });
     let live = LiveCatalog::new(catalog(), Generation::default());
-    let policy = Policy::new(&Settings { folder: None, quota }, live).unwrap();
+    let policy = Policy::new(&Settings { quota, ..Settings::default() }, live).unwrap();
     let who = with_role(Role::Annotator, SIGNS);
     let held = decide(&policy, &who, &get(SCAN)).unwrap();
     for _ in 0..10 {
@@ -234,7 +235,7 @@ fn quotas_count_decisions_but_not_held_grants() {
 #[test]
 fn a_reload_takes_all_or_nothing_and_voids_what_was_decided() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings { folder: Some(folder.path().to_owned()), quota: None };
+    let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("roles.cedar", include_str!("../../policies/roles.cedar"));
     write("schema.cedarschema", include_str!("../../policies/schema.cedarschema"));
@@ -267,7 +268,7 @@ fn an_ipv4_client_is_one_however_the_socket_spells_it() {
     let office = "@id(\"office\") forbid (principal, action, resource) \
                   unless { context.client.isInRange(ip(\"192.0.2.0/24\")) };";
     std::fs::write(folder.path().join("a.cedar"), format!("{roles}\n{office}")).unwrap();
-    let settings = Settings { folder: Some(folder.path().to_owned()), quota: None };
+    let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
     let policy =
         Policy::new(&settings, LiveCatalog::new(catalog(), Generation::default())).unwrap();
     let who = with_role(Role::Annotator, SIGNS);
@@ -315,4 +316,101 @@ fn sign_out_is_everybodys_own() {
     let sign_out = operation(&http::Method::POST, "/-/sign-out");
     assert_eq!(sees(&identity(member_of(GLOBEX)), &sign_out), "granted");
     assert_eq!(sees(&nobody(), &sign_out), "401");
+}
+
+/// What people open as themselves: the storage `own` of faces.
+const OWN: &str = "/-/objects/faces/own/a";
+
+fn owner(asserts: &[&str]) -> Identity {
+    let mut person = member_of(ACME);
+    person.organization_role = Some(Role::Owner);
+    vouched(person, asserts)
+}
+
+/// Owner of faces, where handles and names are open to whoever has the role.
+fn owner_of_faces(asserts: &[&str]) -> Identity {
+    let mut person = member_of(ACME);
+    person.memberships.projects.insert(FACES, Role::Owner);
+    vouched(person, asserts)
+}
+
+#[test]
+fn what_people_open_as_themselves_asks_for_the_role_that_the_storage_names() {
+    let mut by_token = member_of(ACME);
+    by_token.organization_role = Some(Role::Owner);
+    let by_token = crate::identity::suppose(
+        by_token,
+        crate::identity::Supposed::Token(crate::catalog::Scope::ALL),
+        1,
+    );
+    for (name, who, expected) in [
+        ("owner with the role", owner(&["labeler", "admin"]), "granted"),
+        ("owner of the project with it", owner_of_faces(&["admin"]), "granted"),
+        ("owner with another's role", owner(&["labeler"]), "403"),
+        ("owner with none", owner(&[]), "403"),
+        ("owner who signed in otherwise", with_role(Role::Owner, FACES), "403"),
+        ("owner by a token", by_token, "403"),
+        ("member with the role", vouched(member_of(ACME), &["admin"]), "404 invisible"),
+        ("stranger with the role", vouched(member_of(GLOBEX), &["admin"]), "404"),
+    ] {
+        let read = get(OWN);
+        for operation in [&read, &put(OWN), &get("/-/objects/faces/own/")] {
+            assert_eq!(sees(&who, operation), expected, "{name} {}", operation.name());
+        }
+        let taken = sees(&who, &get("/-/objects/faces/taken/a"));
+        assert_eq!(taken == "granted", expected != "404 invisible" && expected != "404", "{name}");
+    }
+    let denial = decide(&policy(), &owner(&["labeler"]), &get(OWN)).unwrap_err();
+    assert_eq!(denial.basis().unwrap().policies, [Box::from("asserted-role")]);
+}
+
+#[test]
+fn handles_are_made_and_storages_shown_only_to_who_can_open_them() {
+    let policy = policy();
+    for (asserts, opens) in [(&["admin"][..], true), (&["labeler"][..], false)] {
+        let who = owner(asserts);
+        let held = decide(&policy, &who, &sealing()).unwrap();
+        let handle = policy.seal(&held, &address("faces", "own", "a"));
+        assert_eq!(handle.is_ok(), opens, "{asserts:?}");
+        let faces = policy.visible_projects(&held);
+        let faces = faces.iter().find(|project| project.id == FACES).unwrap();
+        let listed = policy.listable_storages(&held, faces);
+        assert_eq!(listed.iter().any(|name| name.as_str() == "own"), opens, "{asserts:?}");
+    }
+}
+
+#[test]
+fn a_grant_tells_the_role_and_lapses_when_it_would_be_another() {
+    let policy = policy();
+    let who = owner_of_faces(&["admin", "labeler"]);
+    let held = decide(&policy, &who, &get("/-/objects/faces/own/a")).unwrap();
+    assert_eq!(held.role().map(|role| &**role), Some(&*aws_role("admin")));
+    assert!(policy.decide_again(&who, &held).is_ok());
+    let taken = decide(&policy, &who, &get("/-/objects/faces/taken/a")).unwrap();
+    assert_eq!(taken.role(), held.role());
+    assert_eq!(decide(&policy, &who, &get("/-/objects/faces/scans/a")).unwrap().role(), None);
+    let mut person = member_of(ACME);
+    person.memberships.projects.insert(FACES, Role::Manager);
+    let manager = vouched(person, &["admin", "labeler"]);
+    assert!(policy.decide_again(&manager, &taken).is_err(), "he would open it as another");
+    assert!(decide(&policy, &manager, &get("/-/objects/faces/taken/a")).unwrap().role().is_none());
+}
+
+#[test]
+fn two_sessions_of_one_person_do_not_share_an_answer() {
+    let policy = policy();
+    for _ in 0..2 {
+        assert_eq!(seen(&decide(&policy, &owner(&["admin"]), &get(OWN))), "granted");
+        assert_eq!(seen(&decide(&policy, &owner(&["labeler"]), &get(OWN))), "403");
+    }
+}
+
+#[test]
+fn a_reload_tells_which_credentials_are_people_s_own() {
+    let live = LiveCatalog::new(catalog(), Generation::default());
+    let policy = Policy::new(&Settings::default(), live).unwrap();
+    let who = with_role(Role::Owner, FACES);
+    assert_eq!(seen(&decide(&policy, &who, &get(OWN))), "granted");
+    policy.reload(&Settings { brought: brought(), ..Settings::default() }).unwrap();
+    assert_eq!(seen(&decide(&policy, &who, &get(OWN))), "403");
 }

@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use super::question::{ProofKind, Question};
 use super::rules::Rules;
 use super::{Basis, Denial};
-use crate::catalog::{AccountId, OrganizationId, ProjectId, Role, StorageId};
+use crate::catalog::{AccountId, Asserted, OrganizationId, ProjectId, Role, StorageId};
 use crate::request::ObjectKey;
 
 /// What was decided, and on what.
@@ -39,10 +39,13 @@ struct Key {
     account: AccountId,
     organization_role: Option<Role>,
     proof: ProofKind,
+    /// Of the session, and so not told by the account.
+    asserted: Option<Arc<Asserted>>,
     action: &'static str,
     subject_organization: OrganizationId,
     project: Option<ProjectId>,
     storage: Option<StorageId>,
+    /// With the storage and the role in the organization it also tells the storage's role at AWS.
     project_role: Option<Role>,
     own: Option<bool>,
     /// `None` also where no policy reads it.
@@ -93,6 +96,7 @@ impl Key {
             account: asker.account,
             organization_role: asker.organization_role,
             proof: asker.proof,
+            asserted: asker.asserted.cloned(),
             action: question.action,
             subject_organization: question.subject.organization().id,
             project: question.subject.project().map(|project| project.id),
@@ -110,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::catalog::{Catalog, Project};
+    use crate::catalog::{AssertedRole, Catalog, Project};
     use crate::policy::question::{Asker, SEE_PROJECT, Subject};
     use crate::policy::sample::{self, ACME, GLOBEX};
 
@@ -128,6 +132,7 @@ mod tests {
         client: IpAddr,
         key: Option<ObjectKey>,
         own: Option<bool>,
+        asserted: Vec<&'static str>,
     }
 
     const ABOUT_STORAGES: [&str; 5] =
@@ -148,6 +153,7 @@ mod tests {
             role(),
             role(),
             prop::sample::select(vec![ProofKind::Session, ProofKind::Token]),
+            prop::sample::subsequence(vec!["admin", "labeler"], 0..=2),
         );
         let actions =
             [&ABOUT_STORAGES[..], &ABOUT_ORGANIZATIONS, &[SEE_PROJECT, "ChangeAnnotation"]]
@@ -155,13 +161,13 @@ mod tests {
         let what = (
             prop::sample::select(actions),
             0..4usize,
-            0..2usize,
+            0..3usize,
             prop::sample::select(CLIENTS.to_vec()),
             prop::option::of(prop::sample::select(KEYS.to_vec())),
             any::<Option<bool>>(),
         );
         (who, what).prop_map(|(who, what)| {
-            let (from, account, organization_role, project_role, proof) = who;
+            let (from, account, organization_role, project_role, proof, asserted) = who;
             let (action, project, storage, client, key, own) = what;
             let client = client.parse().unwrap();
             let key = key.map(|key| ObjectKey::new(key).unwrap());
@@ -177,6 +183,7 @@ mod tests {
                 client,
                 key,
                 own,
+                asserted,
             }
         })
     }
@@ -193,6 +200,12 @@ mod tests {
             let mut storages: Vec<_> = project.storages().collect();
             storages.sort_by_key(|storage| storage.id);
             let organization = catalog.organization(project.organization).unwrap();
+            let roles = self
+                .asserted
+                .iter()
+                .map(|name| AssertedRole { role: sample::aws_role(name), provider: String::new() });
+            let asserted = Asserted { roles: roles.collect(), session_name: None };
+            let asserted = Some(Arc::new(asserted)).filter(|asserted| !asserted.roles.is_empty());
             let subject = match self.action {
                 SEE_PROJECT | "ChangeAnnotation" => Subject::Project(organization, project),
                 "SealHandle" if self.project == 3 => Subject::Organization(own),
@@ -209,6 +222,7 @@ mod tests {
                     organization_name: &own.name,
                     organization_role: self.organization_role,
                     proof: self.proof,
+                    asserted: asserted.as_ref(),
                     generation: 1,
                 },
                 action: self.action,
@@ -235,6 +249,10 @@ mod tests {
             "(if context.proof == \"token\" then {a: context.client} else {a: ip(\"::1\")}).a.isLoopback()",
             "principal.email like \"*7@*\"",
             "principal == Account::\"person8@example.com\"",
+            "principal.asserted_roles.contains(\"arn:aws:iam::123456789012:role/admin\")",
+            "context has storage_role && principal.asserted_roles.contains(context.storage_role)",
+            "context has storage_role && context.storage_role like \"*/admin\"",
+
             "principal has organization_role && principal.organization_role == \"manager\"",
             "resource in Project::\"acme/signs\"",
             "resource in Organization::\"globex\"",
@@ -276,6 +294,13 @@ mod tests {
         }
         let commands = matches!(asker.organization_role, Some(Role::Owner | Role::Administrator));
         let role = question.project_role;
+        let asserts = question.storage_role().is_some_and(|role| question.asserts(role));
+        if let Subject::Storage(_, _, storage) = question.subject
+            && storage.credential.as_str() == "people"
+            && !asserts
+        {
+            return false;
+        }
         match (question.action, question.subject) {
             ("ReadObject" | "ListObjects" | "SealHandle", Subject::Storage(_, project, _)) => {
                 let labels = matches!(role, Some(Role::Reviewer | Role::Annotator));
@@ -321,7 +346,7 @@ mod tests {
 
         #[test]
         fn the_role_pack_says_what_a_naive_reading_says(asked in prop::collection::vec(parts(), 40)) {
-            let rules = Rules::built_in().unwrap();
+            let rules = sample::rules_with("");
             let catalog = sample::catalog();
             for parts in &asked {
                 parts.ask(&catalog, |question| {
@@ -365,6 +390,7 @@ mod tests {
                         client: client.parse().unwrap(),
                         key: Some(ObjectKey::new(key).unwrap()),
                         own: None,
+                        asserted: Vec::new(),
                     };
                     drop(parts.ask(&catalog, |question| verdicts.ask(rules, question, 1)));
                 }
@@ -399,6 +425,7 @@ mod tests {
                 organization_name: &person.organization_name,
                 organization_role: person.organization_role,
                 proof: ProofKind::Token,
+                asserted: None,
                 generation: 1,
             },
             action: "ShowHome",

@@ -15,6 +15,7 @@
 mod support {
     pub mod account;
     pub mod assertion;
+    pub mod aws;
     pub mod moto;
     pub mod peer;
     pub mod s3;
@@ -27,6 +28,7 @@ mod support {
 }
 
 mod assume_role;
+mod exchange;
 mod gateway;
 mod saml;
 mod storage;

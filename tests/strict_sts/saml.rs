@@ -324,7 +324,7 @@ async fn names_and_tags_come_from_the_assertion() {
 }
 
 #[tokio::test]
-async fn an_assertion_is_taken_once_for_each_role_and_not_lost_by_a_refusal() {
+async fn an_assertion_is_taken_once_for_each_role_and_policy_and_not_lost_by_a_refusal() {
     let world = World::new();
     let posted = idp().posted(&world.claims(), Signed::Assertion);
     let ask =
@@ -335,6 +335,10 @@ async fn an_assertion_is_taken_once_for_each_role_and_not_lost_by_a_refusal() {
     let mut granted = [&one, &other].into_iter().filter(|answer| answer.status == 200);
     assert!(granted.next().is_some() && granted.next().is_none(), "{} {}", one.text, other.text);
     ask("annotator", &[]).await.refused(400, "InvalidIdentityToken", "redeemed");
+    let policy = crate::support::account::Policy::of_prefix(BUCKET, "cats/");
+    ask("annotator", &[("Policy", &policy)]).await.keys();
+    let again = ask("annotator", &[("Policy", &policy)]).await;
+    again.refused(400, "InvalidIdentityToken", "redeemed");
     ask("admin", &[]).await.keys();
 }
 

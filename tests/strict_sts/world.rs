@@ -1,21 +1,17 @@
-//! One account with its STS and its S3, and a client that signs as AWS's do.
+//! One account with its STS and its S3, and the calls that tests make of them.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use sluicegate::ground::clock::{Clock, Hand, Timestamp};
 
 use crate::support::account::{Account, Policy, Trust};
 use crate::support::assertion::{Algorithm, Claims, IdentityProvider, Signed};
+use crate::support::aws::{Client, with_saml};
 use crate::support::s3::S3;
-use crate::support::sts::{REGION, Sts};
+use crate::support::sts::Sts;
+
+pub use crate::support::aws::{Answer, Keys, signed_headers};
 
 /// Where the assertions are addressed to.
 pub const RECIPIENT: &str = "https://gateway.example.com/-/saml/acme/acs";
@@ -27,21 +23,6 @@ pub struct World {
     pub sts: Sts,
     pub s3: S3,
     client: Client,
-}
-
-/// An answer of either.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub text: String,
-}
-
-/// As they are issued.
-#[derive(Debug, Clone)]
-pub struct Keys {
-    pub id: String,
-    pub secret: String,
-    pub token: Option<String>,
 }
 
 /// The provider that the account knows as `idp`: its RSA key takes a moment to make.
@@ -88,8 +69,7 @@ impl World {
         for key in ["cats/one.txt", "cats/two.txt", "dogs/one.txt"] {
             s3.put(BUCKET, key, "text/plain", key.as_bytes());
         }
-        let client = Client::builder().no_proxy().build().unwrap();
-        Self { account, hand, sts, s3, client }
+        Self { account, hand, sts, s3, client: Client::new() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -107,15 +87,7 @@ impl World {
 
     /// The form of a call for this role, with what the identity provider posted.
     pub fn form(&self, role: &str, posted: &str) -> Vec<(String, String)> {
-        [
-            ("Action", "AssumeRoleWithSAML"),
-            ("Version", "2011-06-15"),
-            ("RoleArn", &self.account.role_arn(role)),
-            ("PrincipalArn", &self.account.provider_arn("idp")),
-            ("SAMLAssertion", posted),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+        with_saml(&self.account, role, posted)
     }
 
     /// Asks for the annotator's role with what these claims say, signed as usual.
@@ -131,7 +103,7 @@ impl World {
 
     /// Sends a form; the later parameters stand instead of earlier ones of their names.
     pub async fn ask(&self, form: &[(String, String)], more: &[(&str, &str)]) -> Answer {
-        self.send(self.client.post(self.sts.url()).body(written(form, more))).await
+        self.client.ask(&self.sts, form, more).await
     }
 
     /// `AssumeRole` of this role, signed with these keys.
@@ -143,14 +115,7 @@ impl World {
             ("RoleSessionName", "alice@example.com"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let body = written(&form, more);
-        let url = format!("{}/", self.sts.url());
-        let signed = signed_headers(keys, (self.now(), REGION, "sts"), ("POST", &url), &body);
-        let mut request = self.client.post(url).body(body);
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        self.send(request).await
+        self.client.ask_signed(&self.sts, (keys, self.now()), &form, more).await
     }
 
     /// The keys of the user `gateway`.
@@ -165,94 +130,10 @@ impl World {
 
     /// Asks the S3 for this target, signed with these keys.
     pub async fn s3(&self, keys: &Keys, method: Method, target: &str, body: &str) -> Answer {
-        let url = format!("{}{target}", self.s3.url());
-        let now = Clock::system().now();
-        let signed =
-            signed_headers(keys, (now, "eu-central-1", "s3"), (method.as_str(), &url), body);
-        let mut request = self.client.request(method, url).body(body.to_owned());
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        self.send(request).await
+        self.client.s3(&self.s3, keys, method, target, body).await
     }
 
     pub async fn read(&self, keys: &Keys, key: &str) -> Answer {
         self.s3(keys, Method::GET, &format!("/{BUCKET}/{key}"), "").await
     }
-
-    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let answer = request.send().await.unwrap();
-        Answer { status: answer.status().as_u16(), text: answer.text().await.unwrap() }
-    }
-}
-
-impl Answer {
-    /// The text of the only element of this name, if it is there.
-    pub fn element(&self, name: &str) -> Option<String> {
-        let document = roxmltree::Document::parse(&self.text).ok()?;
-        let mut found = document.descendants().filter(|node| node.tag_name().name() == name);
-        let (first, second) = (found.next()?, found.next());
-        assert!(second.is_none(), "{name} is there twice: {}", self.text);
-        Some(first.text().unwrap_or_default().to_owned())
-    }
-
-    pub fn keys(&self) -> Keys {
-        assert_eq!(self.status, 200, "{}", self.text);
-        Keys {
-            id: self.element("AccessKeyId").unwrap(),
-            secret: self.element("SecretAccessKey").unwrap(),
-            token: self.element("SessionToken"),
-        }
-    }
-
-    pub fn expiration(&self) -> Timestamp {
-        assert_eq!(self.status, 200, "{}", self.text);
-        self.element("Expiration").unwrap().parse().unwrap()
-    }
-
-    /// It is a refusal with this status and code, in whose message this stands.
-    #[track_caller]
-    pub fn refused(&self, status: u16, code: &str, words: &str) {
-        let said = (self.status, self.element("Code"), self.element("Message").unwrap_or_default());
-        let right = said.0 == status && said.1.as_deref() == Some(code) && said.2.contains(words);
-        assert!(right, "wanted {status} {code} {words:?}, got {}", self.text);
-    }
-}
-
-fn written(form: &[(String, String)], more: &[(&str, &str)]) -> String {
-    let kept = form.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name));
-    let mut text = form_urlencoded::Serializer::new(String::new());
-    text.extend_pairs(kept).extend_pairs(more);
-    text.finish()
-}
-
-/// What signs a request, as headers.
-pub fn signed_headers(
-    keys: &Keys,
-    (now, region, service): (Timestamp, &str, &str),
-    (method, url): (&str, &str),
-    body: &str,
-) -> Vec<(String, String)> {
-    let identity =
-        Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "test").into();
-    let mut settings = SigningSettings::default();
-    if service == "s3" {
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    }
-    let since = Duration::from_secs(now.as_second().unsigned_abs());
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name(service)
-        .time(SystemTime::UNIX_EPOCH + since)
-        .settings(settings)
-        .build()
-        .unwrap()
-        .into();
-    let body = SignableBody::Bytes(body.as_bytes());
-    let request = SignableRequest::new(method, url, std::iter::empty(), body).unwrap();
-    let (instructions, _) = sign(request, &parameters).unwrap().into_parts();
-    instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -60,5 +60,10 @@ fn judge(catalog: &Catalog, settings: Option<&credential::Settings>, findings: &
             findings.faults.extend([Fault::of(&at, told(&error), remedy)]);
         }
     }
+    for foreseen in settings.into_iter().flat_map(|settings| credential::foresee(catalog, settings))
+    {
+        let credential::Foreseen { at, problem, remedy } = foreseen;
+        findings.faults.extend([Fault::of(&at, problem, remedy)]);
+    }
     findings.remarks.extend(overlaps(&catalog.places()).iter().map(ToString::to_string));
 }

@@ -49,6 +49,11 @@ impl Keys {
         &self.access_key_id
     }
 
+    /// For sealing the keys, and nothing else.
+    pub(in crate::credential) const fn secret_access_key(&self) -> &Secret<String> {
+        &self.secret_access_key
+    }
+
     /// Sent as `x-amz-security-token` (and signed) when there is one.
     #[must_use]
     pub const fn session_token(&self) -> Option<&Secret<String>> {

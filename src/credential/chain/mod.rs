@@ -105,7 +105,14 @@ impl Chain {
     ) -> Result<Keys, SourceError> {
         let token = read_secret(file).await?;
         let role = role(arn)?;
-        let ask = Ask { role: &role, session, external_id: None, policy: None, seconds: None };
+        let ask = Ask {
+            role: &role,
+            session,
+            person: None,
+            external_id: None,
+            policy: None,
+            seconds: None,
+        };
         let sts = self.sts(region)?;
         sts.assume_role_with_web_identity(tools, &token, &ask).await
     }

@@ -83,7 +83,14 @@ impl Chain {
         let external_id = step.profile.text("external_id");
         let session = session(step.profile);
         let sts = self.sts(step.profile.text("region"))?;
-        let ask = |seconds| Ask { role: &role, session, external_id, policy: None, seconds };
+        let ask = |seconds| Ask {
+            role: &role,
+            session,
+            person: None,
+            external_id,
+            policy: None,
+            seconds,
+        };
         match sts.assume_role(tools, source, &ask(seconds)).await {
             // Longer than the role allows: take what it gives by itself.
             Err(SourceError::Refused { code: RefusalCode::DurationTooLong, .. })

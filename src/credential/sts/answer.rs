@@ -21,7 +21,7 @@ pub(super) struct Assumed {
     pub(super) arn: String,
 }
 
-/// Reads the answer to `action` (`AssumeRole`, `AssumeRoleWithWebIdentity`).
+/// Reads the answer to `action` (`AssumeRole`, `AssumeRoleWithSAML`, …).
 pub(super) fn assumed(action: &str, body: &[u8]) -> Result<Assumed, SourceError> {
     let result = |rest: &str| format!("{action}Response/{action}Result/{rest}");
     let paths = [

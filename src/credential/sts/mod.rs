@@ -1,4 +1,4 @@
-//! The security token service, as far as the gateway asks it: AssumeRole and AssumeRoleWithWebIdentity
+//! The security token service, as far as the gateway asks it: AssumeRole, AssumeRoleWithSAML and AssumeRoleWithWebIdentity
 //! (<https://docs.aws.amazon.com/STS/latest/APIReference/>). Its host comes from settings or region only, and an answer
 //! counts only when it is for the role that was asked for (R15).
 
@@ -21,7 +21,7 @@ use crate::ground::secret::Secret;
 use crate::outbound::{Host, Scheme};
 
 pub(super) use policy::SessionPolicy;
-pub use refusal::RefusalCode;
+pub use refusal::{Action, RefusalCode};
 pub(super) use role::RoleArn;
 
 const WHO: &str = "STS";
@@ -40,10 +40,25 @@ pub(super) struct Sts {
 #[derive(Debug)]
 pub(super) struct Ask<'a> {
     pub(super) role: &'a RoleArn,
+    /// Said by us, but for an assertion: there the assertion says it, and the answer must agree.
     pub(super) session: &'a str,
+    /// Whose name the session bears, if a person's.
+    pub(super) person: Option<&'a Tags>,
     pub(super) external_id: Option<&'a str>,
     pub(super) policy: Option<&'a SessionPolicy>,
     pub(super) seconds: Option<u32>,
+}
+
+/// Session tags (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>). None of them is transitive: the
+/// storage is the end of the way.
+pub(super) type Tags = Vec<(&'static str, String)>;
+
+/// What shows that the caller may.
+#[derive(Debug, Clone, Copy)]
+enum Proof<'a> {
+    Signature,
+    Assertion { provider: &'a str, assertion: &'a Secret<String> },
+    WebIdentity(&'a Secret<String>),
 }
 
 impl Sts {
@@ -76,8 +91,11 @@ impl Sts {
         source: &Keys,
         ask: &Ask<'_>,
     ) -> Result<Keys, SourceError> {
-        let action = "AssumeRole";
-        let body = form(action, ask, None);
+        let action = match ask.person {
+            None => Action::AssumeRole,
+            Some(_) => Action::AssumeRoleForPerson,
+        };
+        let body = form(action, ask, Proof::Signature);
         let at = SigningTime::new(tools.clock.now());
         let (authority, hash) = (self.host.authority(), payload_hash(body.as_bytes()));
         let token = source.session_token().map(|token| token.expose().as_str());
@@ -101,16 +119,40 @@ impl Sts {
         token: &Secret<String>,
         ask: &Ask<'_>,
     ) -> Result<Keys, SourceError> {
-        let action = "AssumeRoleWithWebIdentity";
+        self.call_unsigned(
+            tools,
+            (Action::AssumeRoleWithWebIdentity, ask),
+            Proof::WebIdentity(token),
+        )
+        .await
+    }
+
+    /// AssumeRoleWithSAML: the assertion, as it was posted, is the proof.
+    pub(super) async fn assume_role_with_saml(
+        &self,
+        tools: &Tools,
+        (provider, assertion): (&str, &Secret<String>),
+        ask: &Ask<'_>,
+    ) -> Result<Keys, SourceError> {
+        let proof = Proof::Assertion { provider, assertion };
+        self.call_unsigned(tools, (Action::AssumeRoleWithSaml, ask), proof).await
+    }
+
+    async fn call_unsigned(
+        &self,
+        tools: &Tools,
+        (action, ask): (Action, &Ask<'_>),
+        proof: Proof<'_>,
+    ) -> Result<Keys, SourceError> {
         let authority = self.host.authority();
         let headers = [(CONTENT_TYPE.as_str(), FORM), (HOST.as_str(), &*authority)];
-        self.call(tools, (action, ask), &headers, form(action, ask, Some(token))).await
+        self.call(tools, (action, ask), &headers, form(action, ask, proof)).await
     }
 
     async fn call(
         &self,
         tools: &Tools,
-        (action, ask): (&str, &Ask<'_>),
+        (action, ask): (Action, &Ask<'_>),
         headers: &[(&str, &str)],
         body: String,
     ) -> Result<Keys, SourceError> {
@@ -125,7 +167,7 @@ impl Sts {
         let exchange = tools.door.exchange(request, DEADLINE, ANSWER_AT_MOST);
         let unasked = |cause| SourceError::Unasked { who: WHO, cause };
         let answer = Box::pin(exchange).await.map_err(unasked)?;
-        let assumed = answer::assumed(action, &checked(answer)?)?;
+        let assumed = answer::assumed(action.name(), &checked(action, answer)?)?;
         let expected = ask.role.assumed_by(ask.session);
         if assumed.arn != expected {
             let answered = answer::printable(&assumed.arn, 256);
@@ -152,7 +194,7 @@ impl Sts {
 }
 
 /// The body of a success; a refusal becomes an error with STS's own code.
-fn checked(answer: Response<Bytes>) -> Result<Bytes, SourceError> {
+fn checked(action: Action, answer: Response<Bytes>) -> Result<Bytes, SourceError> {
     let status = answer.status();
     let body = answer.into_body();
     if status == http::StatusCode::OK {
@@ -162,15 +204,34 @@ fn checked(answer: Response<Bytes>) -> Result<Bytes, SourceError> {
         return Err(SourceError::Status { who: WHO, status: status.as_u16() });
     };
     let code = RefusalCode::new(&code, &message);
-    Err(SourceError::Refused { code, message: answer::printable(&message, 300) })
+    Err(SourceError::Refused { action, code, message: answer::printable(&message, 300) })
 }
 
-fn form(action: &str, ask: &Ask<'_>, token: Option<&Secret<String>>) -> String {
+fn form(action: Action, ask: &Ask<'_>, proof: Proof<'_>) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("Action", action)
+    form.append_pair("Action", action.name())
         .append_pair("Version", "2011-06-15")
-        .append_pair("RoleArn", ask.role.as_str())
-        .append_pair("RoleSessionName", ask.session);
+        .append_pair("RoleArn", ask.role.as_str());
+    match proof {
+        Proof::Signature => {}
+        Proof::Assertion { provider, assertion } => {
+            form.append_pair("PrincipalArn", provider)
+                .append_pair("SAMLAssertion", assertion.expose());
+        }
+        Proof::WebIdentity(token) => {
+            form.append_pair("WebIdentityToken", token.expose());
+        }
+    }
+    if !matches!(proof, Proof::Assertion { .. }) {
+        form.append_pair("RoleSessionName", ask.session);
+    }
+    if let Some(tags) = ask.person {
+        form.append_pair("SourceIdentity", ask.session);
+        for (number, (key, value)) in (1..).zip(tags) {
+            form.append_pair(&format!("Tags.member.{number}.Key"), key)
+                .append_pair(&format!("Tags.member.{number}.Value"), value);
+        }
+    }
     if let Some(external_id) = ask.external_id {
         form.append_pair("ExternalId", external_id);
     }
@@ -179,9 +240,6 @@ fn form(action: &str, ask: &Ask<'_>, token: Option<&Secret<String>>) -> String {
     }
     if let Some(seconds) = ask.seconds {
         form.append_pair("DurationSeconds", &seconds.to_string());
-    }
-    if let Some(token) = token {
-        form.append_pair("WebIdentityToken", token.expose());
     }
     // As AWS's own SDKs write it (RFC 3986): a service that reads the form before it checks the signature would
     // otherwise write it anew in another way.

@@ -1,5 +1,7 @@
-//! The session policy: cuts an assumed role down to one storage's bucket and prefix, so that its keys, were they ever
-//! used wrongly, open nothing else.
+//! The session policy: cuts an assumed role down to the buckets and prefixes of one storage, or of one project's storages,
+//! so that its keys, were they ever used wrongly, open nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -15,8 +17,20 @@ impl SessionPolicy {
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>: `Policy` has 1 to 2,048 characters.
     pub(in crate::credential) const MOST: usize = 2048;
 
-    /// Reading, writing and listing below the storage's prefix, and nothing else: a session policy takes away, it never
-    /// gives what the role has not.
+    /// See [`Self::for_storages`].
+    ///
+    /// # Errors
+    /// [`SourceError::PolicyTooLarge`].
+    pub(in crate::credential) fn for_storage(
+        storage: &Storage,
+        partition: &str,
+    ) -> Result<Self, SourceError> {
+        Self::for_storages([storage], partition)
+    }
+
+    /// Reading, writing and listing below the storages' prefixes, and nothing else: a session policy takes away, it never
+    /// gives what the role has not. What one prefix covers is not said again for another; what is still too large is too
+    /// large, since any prefix that several have in common opens more than they do.
     ///
     /// S3 says 404 of a missing key only to who may list the bucket, else 403
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>), and a read has no `s3:prefix` to hold against
@@ -25,30 +39,56 @@ impl SessionPolicy {
     ///
     /// # Errors
     /// [`SourceError::PolicyTooLarge`].
-    pub(in crate::credential) fn for_storage(
-        storage: &Storage,
+    pub(in crate::credential) fn for_storages<'s>(
+        storages: impl IntoIterator<Item = &'s Storage>,
         partition: &str,
     ) -> Result<Self, SourceError> {
-        let Place::S3(place) = &storage.place;
-        let (bucket, prefix) = (literal(&place.bucket), literal(place.prefix.as_str()));
-        let bucket = format!("arn:{partition}:s3:::{bucket}");
-        let objects = json!({
+        let mut prefixes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut keys_via = BTreeSet::new();
+        for storage in storages {
+            let Place::S3(place) = &storage.place;
+            prefixes.entry(&place.bucket).or_default().insert(place.prefix.as_str());
+            keys_via.extend(encryption(place, partition));
+        }
+        let (mut objects, mut whole, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+        for (bucket, prefixes) in prefixes {
+            let bucket = format!("arn:{partition}:s3:::{}", literal(bucket));
+            let prefixes = outermost(&prefixes);
+            objects.extend(prefixes.iter().map(|prefix| format!("{bucket}/{prefix}*")));
+            if prefixes.iter().any(String::is_empty) {
+                whole.push(bucket);
+            } else {
+                let below = prefixes.iter().map(|prefix| format!("{prefix}*")).collect();
+                lists.push(json!({
+                    "Effect": "Allow",
+                    "Action": "s3:ListBucket",
+                    "Resource": bucket,
+                    "Condition": { "StringLike": { "s3:prefix": one_or_all(below) } },
+                }));
+            }
+        }
+        let mut statements = vec![json!({
             "Effect": "Allow",
             "Action": ["s3:GetObject", "s3:PutObject"],
-            "Resource": format!("{bucket}/{prefix}*"),
-        });
-        let list = if prefix.is_empty() {
-            json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket })
-        } else {
-            json!({
+            "Resource": one_or_all(objects),
+        })];
+        if !whole.is_empty() {
+            let resource = one_or_all(whole);
+            statements.push(
+                json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": resource }),
+            );
+        }
+        statements.extend(lists);
+        if !keys_via.is_empty() {
+            statements.push(json!({
                 "Effect": "Allow",
-                "Action": "s3:ListBucket",
-                "Resource": bucket,
-                "Condition": { "StringLike": { "s3:prefix": format!("{prefix}*") } },
-            })
-        };
-        let statements: Vec<Value> =
-            [objects, list].into_iter().chain(encryption(place, partition)).collect();
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": { "kms:ViaService": one_or_all(keys_via.into_iter().collect()) },
+                },
+            }));
+        }
         let policy = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
         match policy.chars().count() {
             0..=Self::MOST => Ok(Self(policy)),
@@ -62,24 +102,37 @@ impl SessionPolicy {
     }
 }
 
-/// What S3 does with KMS's keys on behalf of who reads and writes (SSE-KMS), and nobody else may do
+/// The prefixes that no other covers. They end with `/` or are empty, so one that begins with another lies below it.
+fn outermost(prefixes: &BTreeSet<&str>) -> Vec<String> {
+    let mut outermost: Vec<&str> = Vec::new();
+    // In this order, between a prefix and what it covers stands only what it covers too.
+    for prefix in prefixes {
+        if !outermost.last().is_some_and(|last| prefix.starts_with(*last)) {
+            outermost.push(prefix);
+        }
+    }
+    outermost.into_iter().map(literal).collect()
+}
+
+/// A list of one is that one: shorter, and every character counts.
+fn one_or_all(mut texts: Vec<String>) -> Value {
+    match (texts.len(), texts.pop()) {
+        (1, Some(one)) => Value::String(one),
+        (_, last) => texts.into_iter().chain(last).collect::<Vec<_>>().into(),
+    }
+}
+
+/// Through which S3 keys of KMS are used on behalf of who reads and writes (SSE-KMS), which nobody else may do
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>): which keys is the role's to say. Only for
 /// Amazon's own S3: others' STS may refuse a policy with actions that they do not know.
-fn encryption(place: &S3Place, partition: &str) -> Option<Value> {
+fn encryption(place: &S3Place, partition: &str) -> Option<String> {
     let china = if partition == "aws-cn" { ".cn" } else { "" };
     let amazon = format!(".amazonaws.com{china}");
     let at_amazon = |endpoint: &String| {
         endpoint.parse::<Host>().is_ok_and(|host| host.name().ends_with(&amazon))
     };
-    place.endpoint.as_ref().is_none_or(at_amazon).then(|| {
-        let via = format!("s3.{}{amazon}", literal(&place.region));
-        json!({
-            "Effect": "Allow",
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": "*",
-            "Condition": { "StringEquals": { "kms:ViaService": via } },
-        })
-    })
+    let ours = place.endpoint.as_ref().is_none_or(at_amazon);
+    ours.then(|| format!("s3.{}{amazon}", literal(&place.region)))
 }
 
 /// Text that stands for itself where a policy would read wildcards and variables
@@ -167,6 +220,60 @@ mod tests {
             });
             assert!(found, "{endpoint:?}: {policy:?}");
         }
+    }
+
+    #[test]
+    fn the_storages_of_a_project_have_one_policy_that_says_nothing_twice() {
+        let storages = [
+            ("media", "scans"),
+            ("media", "scans/left"),
+            ("media", "scans-old"),
+            ("media", "films"),
+            ("exports", ""),
+            ("exports", "below"),
+        ];
+        let storages: Vec<_> =
+            (0..).zip(storages).map(|(id, place)| storage(1, id, "team", place)).collect();
+        let text = SessionPolicy::for_storages(&storages, "aws").unwrap().0;
+        let read: Value = serde_json::from_str(&text).unwrap();
+        let objects = ["exports/", "media/films/", "media/scans-old/", "media/scans/"]
+            .map(|prefix| format!("arn:aws:s3:::{prefix}*"));
+        let expected = json!([
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": objects,
+            },
+            { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::exports" },
+            {
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": "arn:aws:s3:::media",
+                "Condition": { "StringLike": { "s3:prefix": ["films/*", "scans-old/*", "scans/*"] } },
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": { "kms:ViaService": "s3.eu-central-1.amazonaws.com" },
+                },
+            },
+        ]);
+        assert_eq!(read["Statement"], expected);
+    }
+
+    #[test]
+    fn a_project_of_too_many_prefixes_is_refused_and_not_opened_wider() {
+        let many = |count: i64| {
+            let all: Vec<_> = (0..count)
+                .map(|id| storage(1, id, "team", ("media", &format!("batches/of-2026/{id:04}"))))
+                .collect();
+            SessionPolicy::for_storages(&all, "aws")
+        };
+        assert!(many(15).is_ok());
+        let refused = many(40).unwrap_err();
+        assert!(matches!(refused, SourceError::PolicyTooLarge { characters: 2049.. }), "{refused}");
     }
 
     #[test]

@@ -299,7 +299,7 @@ async fn what_nobody_defined_or_another_projects_storage_is_refused() {
     let lost = Arc::new(storage(1, 1, "nobody", ("media", "")));
     assert!(matches!(world.mint(&lost).await, Err(CredentialError::Unknown { .. })));
     let elsewhere = super::world::project(2);
-    let refused = world.minter.open(&elsewhere, &team(1, 1)).await;
+    let refused = world.minter.open(&super::world::wanted(&elsewhere, &team(1, 1))).await;
     assert!(matches!(refused, Err(CredentialError::ForeignStorage)));
     let long = Arc::new(storage(1, 1, "team", ("media", &"p".repeat(1000))));
     let error = world.mint(&long).await.unwrap_err();

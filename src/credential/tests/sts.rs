@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::SignableBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 
 use super::socket::{Received, serve};
@@ -106,6 +108,15 @@ impl Call {
     pub(in crate::credential) fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)
     }
+
+    /// The session's name. An assertion is nothing but that here: whether it is sound is for the strict STS of the
+    /// black-box tests to say.
+    pub(in crate::credential) fn session(&self) -> String {
+        match self.parameter("SAMLAssertion") {
+            "" => self.parameter("RoleSessionName").to_owned(),
+            asserted => String::from_utf8(STANDARD.decode(asserted).unwrap()).unwrap(),
+        }
+    }
 }
 
 impl Inside {
@@ -162,8 +173,7 @@ impl Inside {
         } else {
             call.parameter("RoleArn").rsplit('/').next().unwrap()
         };
-        let session = call.parameter("RoleSessionName");
-        let action = call.parameter("Action");
+        let (session, action) = (call.session(), call.parameter("Action"));
         let body = format!(
             "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result>\
             <AssumedRoleUser><AssumedRoleId>AROA:{session}</AssumedRoleId>\
@@ -217,7 +227,7 @@ impl Inside {
 }
 
 fn check(call: &Call) -> Result<(), String> {
-    let session = call.parameter("RoleSessionName");
+    let session = call.session();
     let session_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
     let policy = call.parameter("Policy");
     let known = [
@@ -229,6 +239,9 @@ fn check(call: &Call) -> Result<(), String> {
         "Policy",
         "DurationSeconds",
         "WebIdentityToken",
+        "PrincipalArn",
+        "SAMLAssertion",
+        "SourceIdentity",
     ];
     let sound = call.parameter("Version") == "2011-06-15"
         && (2..=64).contains(&session.len())
@@ -236,8 +249,14 @@ fn check(call: &Call) -> Result<(), String> {
         && call.parameter("RoleArn").starts_with("arn:aws:iam::123456789012:role/")
         && policy.len() <= 2048
         && (policy.is_empty() || serde_json::from_str::<serde_json::Value>(policy).is_ok())
-        && call.parameters.keys().all(|name| known.contains(&name.as_str()));
+        && call.parameters.keys().all(|name| known.contains(&name.as_str()) || is_tag(name))
+        && (call.parameter("SAMLAssertion").is_empty()
+            || call.parameter("RoleSessionName").is_empty());
     if sound { Ok(()) } else { Err(format!("{call:?}")) }
+}
+
+fn is_tag(name: &str) -> bool {
+    name.starts_with("Tags.member.") && (name.ends_with(".Key") || name.ends_with(".Value"))
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> (u16, String) {

@@ -10,6 +10,7 @@ use crate::catalog::{
     Addressing, OrganizationId, Place, Prefix, Project, ProjectId, S3Place, Storage, StorageId,
     WorkspaceId,
 };
+use crate::credential::wanted::Wanted;
 use crate::credential::{
     AssumeRole, Credential, CredentialError, Minter, Settings, Source, Sources, Tools, Variables,
 };
@@ -42,7 +43,7 @@ impl World {
         &self,
         storage: &Arc<Storage>,
     ) -> Result<Credential, CredentialError> {
-        self.minter.open(&project(storage.project.0), storage).await
+        self.minter.open(&wanted(&project(storage.project.0), storage)).await
     }
 
     pub(in crate::credential) async fn id(&self, storage: &Arc<Storage>) -> String {
@@ -61,8 +62,16 @@ impl World {
 
     /// Whether nothing is being fetched for the storage.
     pub(in crate::credential) fn at_rest(&self, storage: &Arc<Storage>) -> bool {
-        self.minter.at_rest(&project(storage.project.0), storage)
+        self.minter.at_rest(&wanted(&project(storage.project.0), storage))
     }
+}
+
+/// By nobody in particular.
+pub(in crate::credential) const fn wanted<'a>(
+    project: &'a Project,
+    storage: &'a Arc<Storage>,
+) -> Wanted<'a> {
+    Wanted { project, storage, role: None, asker: None, vault: None }
 }
 
 /// One for all tests: reading the system's roots takes a while.
@@ -86,6 +95,8 @@ pub(in crate::credential) fn settings(sts: &Sts, seconds: u64) -> Settings {
             duration: Duration::from_secs(seconds),
             sts_endpoint: Some(format!("http://{}", sts.address).parse().unwrap()),
             region: "eu-central-1".to_owned(),
+            per_person: false,
+            role_arns: Vec::new(),
         })
     };
     let keys = Source::Static {

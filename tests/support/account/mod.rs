@@ -2,6 +2,7 @@
 //! that its STS has issued. The STS (`super::sts`) writes sessions here, the storage (`super::s3`) reads them, as those of
 //! one account do; neither knows the other.
 
+mod metadata;
 mod policy;
 mod trust;
 
@@ -32,7 +33,7 @@ pub struct Account {
     users: Vec<User>,
     random: Random,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
-    redeemed: Mutex<HashSet<(String, String)>>,
+    redeemed: Mutex<HashSet<(String, String, Option<String>)>>,
 }
 
 /// An IAM SAML provider (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_saml.html>).
@@ -112,6 +113,14 @@ impl Account {
     pub fn with_provider(mut self, name: &str, provider: &IdentityProvider) -> Self {
         let certificate = provider.certificate_pem.clone();
         self.add_provider(name, &provider.entity_id, vec![certificate]);
+        self
+    }
+
+    /// With the identity provider that this metadata document describes, as IAM takes it.
+    #[must_use]
+    pub fn with_provider_of(mut self, name: &str, metadata: &str) -> Self {
+        let (entity_id, certificates) = metadata::read(metadata);
+        self.add_provider(name, &entity_id, certificates);
         self
     }
 
@@ -205,9 +214,10 @@ impl Account {
         session
     }
 
-    /// Marks an assertion as used for a role; false when it has been.
-    pub fn redeem(&self, assertion: &str, role: &str) -> bool {
-        self.redeemed.lock().unwrap().insert((assertion.to_owned(), role.to_owned()))
+    /// Marks an assertion as used for a role and a session policy; false when it has been.
+    pub fn redeem(&self, assertion: &str, role: &str, policy: Option<&str>) -> bool {
+        let use_of_it = (assertion.to_owned(), role.to_owned(), policy.map(str::to_owned));
+        self.redeemed.lock().unwrap().insert(use_of_it)
     }
 
     /// Four letters that say the kind, and 80 random bits in 16 more

@@ -1,6 +1,7 @@
 //! `AssumeRoleWithSAML` (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>): nothing is
-//! signed but the assertion, so everything that it says is looked at. AWS takes one assertion for one role as often as it
-//! likes within five minutes; here it is taken once, so that a gateway which keeps assertions is found out.
+//! signed but the assertion, so everything that it says is looked at. AWS takes an assertion again and again within its five
+//! minutes; here it is taken once for each role and session policy, which is how often a gateway has a use for it (once
+//! for each project that the role opens), so that one which keeps assertions is found out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -69,8 +70,8 @@ pub(super) fn answer(
     let ends = lifetime.map(|lifetime| now + lifetime).into_iter();
     let ends = ends.chain(assertion.session_not_on_or_after).min();
     let wish = wish((account, role), form, &bearer.tags, ends)?;
-    if !account.redeem(&assertion.id, arn) {
-        return Err(bad("The assertion has been redeemed for this role before"));
+    if !account.redeem(&assertion.id, arn, form.get("Policy")) {
+        return Err(bad("The assertion has been redeemed for this role and policy before"));
     }
     Ok(Asserted {
         issued: issue(account, role, bearer, wish),

@@ -1,0 +1,216 @@
+//! The exchange at sign-in: one call to STS for each role that the person's projects need and that his assertion holds, all
+//! at once, bounded in number and time. One that fails fails nothing but itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::super::minter::Minter;
+use super::super::person::is_session_name;
+use super::super::saml::Shown;
+use super::super::slot::MARGIN;
+use super::super::sts::SessionPolicy;
+use super::super::tools::Tools;
+use super::needs::{Need, of_person};
+use super::sealed::{self, KeySet, Owner};
+use super::{ExchangeFailure, Exchanged, Presented};
+use crate::catalog::{Catalog, Project, ProjectId, ProjectName};
+use crate::ground::causes::told;
+use crate::ground::clock::{SignedDuration, Timestamp};
+use crate::ground::secret::Secret;
+use crate::identity::ProofId;
+use crate::records::{KnownPerson, SessionCredentialRow};
+use crate::telemetry::{Count, count};
+
+/// Nobody waits longer for a sign-in than for a page.
+pub(in crate::credential) const DEADLINE: Duration = Duration::from_secs(10);
+const CALLS_AT_ONCE: usize = 8;
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>, `SAMLAssertion`.
+const RESPONSE_AT_MOST: usize = 100_000;
+/// The same, "Permissions".
+const REDEEMED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What all calls of one exchange share.
+#[derive(Debug)]
+struct Proof {
+    response: Secret<String>,
+    session_name: String,
+    ends: Option<Timestamp>,
+}
+
+/// What is kept together: everything that one AWS role opens in one project.
+struct Row {
+    id: ProjectId,
+    sets: Vec<KeySet>,
+    failures: Vec<ExchangeFailure>,
+}
+
+impl Row {
+    const fn of(project: &Project) -> Self {
+        Self { id: project.id, sets: Vec::new(), failures: Vec::new() }
+    }
+}
+
+impl Minter {
+    /// Exchanges an assertion for the credentials that this person's projects need: the caller keeps the rows with the
+    /// session, and tells the failures. In the order of the projects' names.
+    ///
+    /// Nothing is asked for that the assertion does not hold as a pair of role and provider, nor for a role that the settings
+    /// do not list. Where no AWS role stands for the person's role, nothing is needed, and nothing fails.
+    pub async fn exchange(
+        &self,
+        catalog: &Catalog,
+        person: &KnownPerson,
+        session: &ProofId,
+        presented: &Presented,
+    ) -> Vec<Exchanged> {
+        let sources = self.sources();
+        let needs = of_person(catalog, person, &sources.shelves).into_iter().map(Arc::new);
+        let needs: Vec<_> = needs.collect();
+        let had = self.call_all(&needs, presented).await;
+        let mut rows: BTreeMap<(ProjectName, &str), Row> = BTreeMap::new();
+        for (need, outcome) in needs.iter().zip(had) {
+            let (project, role) = (&need.project, need.role.as_str());
+            let row = rows.entry((project.name.clone(), role)).or_insert_with(|| Row::of(project));
+            match outcome {
+                Ok(set) => row.sets.push(set),
+                Err(failure) => {
+                    count(Count::CredentialFailures);
+                    let (person, cause) = (person.email.as_str(), told(&failure));
+                    tracing::warn!(person, project = %project.name, role, %cause, "an assertion opened nothing");
+                    row.failures.push(failure);
+                }
+            }
+        }
+        let mut all = Vec::new();
+        for ((project, role), Row { id, sets, failures }) in rows {
+            let owner = Owner { session, account: person.account, project: id, role };
+            let kept = (!sets.is_empty()).then(|| self.keep(owner, &sets));
+            for outcome in kept.into_iter().chain(failures.into_iter().map(Err)) {
+                all.push(Exchanged { project: project.clone(), role: role.to_owned(), outcome });
+            }
+        }
+        all
+    }
+
+    fn keep(
+        &self,
+        owner: Owner<'_>,
+        sets: &[KeySet],
+    ) -> Result<SessionCredentialRow, ExchangeFailure> {
+        let vault = self.vault().ok_or(ExchangeFailure::NothingKept)?;
+        let sealed = sealed::seal(&vault.master, owner, sets);
+        let sealed = sealed.ok_or(ExchangeFailure::NothingKept)?;
+        // From then on, something of it is missing.
+        let expires = sets.iter().map(|set| set.ends).min().unwrap_or(Timestamp::MIN);
+        let (project, role) = (owner.project, owner.role.to_owned());
+        Ok(SessionCredentialRow { project, role, sealed, expires })
+    }
+
+    /// One outcome for each need, in their order.
+    async fn call_all(
+        &self,
+        needs: &[Arc<Need>],
+        presented: &Presented,
+    ) -> Vec<Result<KeySet, ExchangeFailure>> {
+        let now = self.tools().clock.now();
+        let checks = needs.iter().map(|need| check(need, presented, now).err());
+        let mut failures: Vec<_> = checks.collect();
+        let proof = Proof {
+            response: presented.response.clone(),
+            session_name: presented.asserted.session_name.clone().unwrap_or_default(),
+            ends: presented.ends,
+        };
+        let sound = needs.iter().zip(&failures).enumerate();
+        let sound = sound.filter(|(_, (_, failure))| failure.is_none());
+        let sound: Vec<_> = sound.map(|(at, (need, _))| (at, Arc::clone(need))).collect();
+        let calls = calls(self.tools().clone(), (proof, self.patience()), sound);
+        // Over there, so that it is finished whoever waits for it.
+        let mut had = self.tools().control.run(calls).await.unwrap_or_default();
+        let outcome = |(at, failure): (usize, &mut Option<ExchangeFailure>)| match failure.take() {
+            Some(failure) => Err(failure),
+            None => had
+                .remove(&at)
+                .unwrap_or(Err(ExchangeFailure::Deadline { seconds: self.patience().as_secs() })),
+        };
+        failures.iter_mut().enumerate().map(outcome).collect()
+    }
+}
+
+type Had = BTreeMap<usize, Result<KeySet, ExchangeFailure>>;
+
+/// Makes the calls; what is not there when the time is up is given up.
+async fn calls(
+    tools: Tools,
+    (proof, patience): (Proof, Duration),
+    needs: Vec<(usize, Arc<Need>)>,
+) -> Had {
+    let (proof, turns) = (Arc::new(proof), Arc::new(Semaphore::new(CALLS_AT_ONCE)));
+    let mut calls = JoinSet::new();
+    for (at, need) in needs {
+        let (tools, proof, turns) = (tools.clone(), Arc::clone(&proof), Arc::clone(&turns));
+        calls.spawn(async move {
+            // Never closed.
+            let _turn = turns.acquire().await;
+            (at, Box::pin(call(&tools, &proof, &need)).await)
+        });
+    }
+    let mut had = Had::new();
+    let all = async {
+        while let Some(outcome) = calls.join_next().await {
+            // One that panicked has no outcome, like one that came too late.
+            had.extend(outcome);
+        }
+    };
+    // Whether all came or not, what came is there.
+    let _in_time = tokio::time::timeout(patience, all).await.is_ok();
+    had
+}
+
+async fn call(tools: &Tools, proof: &Proof, need: &Need) -> Result<KeySet, ExchangeFailure> {
+    let unlisted = || ExchangeFailure::NotListed { credential: need.credential.to_string() };
+    let role = need.roles.get(&need.role).ok_or_else(unlisted)?;
+    let storages = need.storages.iter().map(|storage| &**storage);
+    let policy = SessionPolicy::for_storages(storages, role.partition());
+    let policy = policy.map_err(ExchangeFailure::Sts)?;
+    let shown = Shown {
+        provider: &need.provider,
+        assertion: &proof.response,
+        session_name: &proof.session_name,
+        ends: proof.ends,
+    };
+    let keys = need.roles.exchange(tools, role, &policy, &shown).await;
+    let keys = keys.map_err(ExchangeFailure::Sts)?;
+    let ends = keys.expires().into_iter().chain(proof.ends).min().unwrap_or(Timestamp::MIN);
+    let storages = need.storages.iter().map(|storage| KeySet::of(storage)).collect();
+    count(Count::CredentialsMinted);
+    Ok(KeySet { credential: need.credential.clone(), keys, ends, storages })
+}
+
+/// What can be known without a call.
+fn check(need: &Need, presented: &Presented, now: Timestamp) -> Result<(), ExchangeFailure> {
+    let Presented { response, asserted, issued, ends } = presented;
+    if !asserted.holds(&need.role, &need.provider) {
+        return Err(ExchangeFailure::NotAsserted { provider: need.provider.clone() });
+    }
+    if need.roles.get(&need.role).is_none() {
+        return Err(ExchangeFailure::NotListed { credential: need.credential.to_string() });
+    }
+    if !asserted.session_name.as_deref().is_some_and(is_session_name) {
+        return Err(ExchangeFailure::NoSessionName);
+    }
+    let age = now.duration_since(*issued);
+    if age > REDEEMED_WITHIN {
+        return Err(ExchangeFailure::Stale { seconds: age.as_secs() });
+    }
+    if ends.is_some_and(|ends| ends.duration_since(now) <= MARGIN) {
+        return Err(ExchangeFailure::Ended);
+    }
+    match response.expose().len() {
+        0..=RESPONSE_AT_MOST => Ok(()),
+        characters => Err(ExchangeFailure::TooLarge { characters, most: RESPONSE_AT_MOST }),
+    }
+}
