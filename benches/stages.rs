@@ -93,7 +93,10 @@ async fn settle(records: &Records, random: &Random) -> Secret<String> {
         addressing: sluicegate::catalog::Addressing::Virtual,
     });
     let (storage, credential) = ("media".parse().unwrap(), "default".parse().unwrap());
-    records.put_storage((organization, &project), &storage, &place, &credential).await.unwrap();
+    records
+        .put_storage((organization, &project), &storage, &place, (&credential, None))
+        .await
+        .unwrap();
     let email: Email = "bench@example.com".parse().unwrap();
     let new = NewAccount { email: &email, role: None, password_hash: None };
     let account = records.create_account(organization, new).await.unwrap();

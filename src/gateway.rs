@@ -42,7 +42,7 @@ impl Gateway {
             Ok((reply, held)) => stream::relay(reply, held, &incoming, entry),
             Err(refusal) => {
                 entry.refused(refusal.code(), refusal.cause());
-                entry.tried(refusal.sign_in());
+                entry.tried(refusal.sign_in(), refusal.about());
                 stream::answer(refusal.render(&incoming), &incoming, entry)
             }
         }

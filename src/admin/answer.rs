@@ -11,14 +11,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::DeskError;
 use crate::backend::Reply;
+use crate::identity::SignedIn;
 use crate::policy::Grant;
 use crate::sign_in::ReturnAddress;
 
 /// Nothing is loaded from elsewhere, nothing is inline, nobody frames us. `connect-src` is for the media page's script.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; \
-     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-);
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 /// What a script of another site may send: a token, and what reads and writes are told by.
@@ -35,7 +34,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Who has just signed in, for the audit.
-    signed_in: Option<Box<str>>,
+    signed_in: Option<Box<SignedIn>>,
 }
 
 impl Answer {
@@ -43,11 +42,20 @@ impl Answer {
     pub(crate) fn page(status: StatusCode, page: &impl Template) -> Result<Self, DeskError> {
         let html = page.render().map_err(DeskError::Page)?;
         let mut answer = Self::of(status, "text/html; charset=utf-8", html.into());
-        answer.headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        answer.headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
         answer.headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         let opener = HeaderName::from_static("cross-origin-opener-policy");
         answer.headers.insert(opener, SAME_ORIGIN);
         Ok(answer)
+    }
+
+    /// The page may frame an identity provider that begins at this origin and leads wherever it leads.
+    pub(super) fn framing(mut self, origin: &str) -> Self {
+        let policy = format!("{PAGE_POLICY}; frame-src 'self' https: {origin}");
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            self.headers.insert(CONTENT_SECURITY_POLICY, policy);
+        }
+        self
     }
 
     /// JSON for programs.
@@ -85,9 +93,9 @@ impl Answer {
         Self { status, headers, body, signed_in: None }
     }
 
-    /// With the name of who has just signed in: at the time of the request that was nobody.
-    pub(super) fn signed_in(mut self, email: String) -> Self {
-        self.signed_in = Some(email.into());
+    /// With who has just signed in: at the time of the request that was nobody.
+    pub(super) fn signed_in(mut self, signed_in: SignedIn) -> Self {
+        self.signed_in = Some(Box::new(signed_in));
         self
     }
 
@@ -118,7 +126,10 @@ mod tests {
 
     #[test]
     fn a_page_loads_nothing_from_elsewhere_and_is_framed_by_nobody() {
-        let page = crate::sign_in::SignInPage::fresh(ReturnAddress::or_home(None), true);
+        let page = crate::sign_in::SignInPage::fresh(
+            ReturnAddress::or_home(None),
+            crate::sign_in::Ways::default(),
+        );
         let answer = Answer::page(StatusCode::OK, &page).unwrap();
         let policy = answer.headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
         for part in [

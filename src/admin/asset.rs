@@ -14,7 +14,7 @@ struct Asset {
     content: &'static str,
 }
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 6] = [
     Asset {
         name: "style.css",
         content_type: "text/css; charset=utf-8",
@@ -29,6 +29,16 @@ const ASSETS: [Asset; 4] = [
         name: "demo.js",
         content_type: "text/javascript; charset=utf-8",
         content: include_str!("../../assets/demo.js"),
+    },
+    Asset {
+        name: "renew.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_str!("../../assets/renew.js"),
+    },
+    Asset {
+        name: "renewed.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_str!("../../assets/renewed.js"),
     },
     Asset {
         name: "favicon.svg",

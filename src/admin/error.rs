@@ -3,11 +3,11 @@
 use std::io;
 
 use crate::ground::control::ControlFailed;
-use crate::identity::{IdentityError, InvitationError, SignInError};
+use crate::identity::{IdentityError, InvitationError, SignInError, SignedIn};
 use crate::listener::BodyFault;
 use crate::policy::Denial;
 use crate::request::BadKey;
-use crate::sign_in::{BadForm, InvitationPage, SignInPage};
+use crate::sign_in::{BadForm, InvitationPage, SignInPage, SsoError};
 
 /// Why one of our own routes gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,15 @@ pub enum DeskError {
         /// The page for another try, where there can be one.
         again: Option<Box<InvitationPage>>,
     },
+    #[error("sign-in at an identity provider")]
+    Sso {
+        #[source]
+        cause: SsoError,
+        /// In a frame or window beside the page that the person is on.
+        aside: bool,
+        /// Whom a verified answer named.
+        about: Option<Box<SignedIn>>,
+    },
     #[error("sign-out")]
     SignOut(#[from] IdentityError),
     #[error("no token of Label Studio's was exchanged")]
@@ -61,4 +70,10 @@ pub enum DeskError {
     Json(#[source] serde_json::Error),
     #[error(transparent)]
     Control(#[from] ControlFailed),
+}
+
+impl From<SsoError> for DeskError {
+    fn from(cause: SsoError) -> Self {
+        Self::Sso { cause, aside: false, about: None }
+    }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::Answer;
 use super::{DeskError, body};
 use crate::ground::secret::Secret;
-use crate::identity::Schemes;
+use crate::identity::{Schemes, SignedIn};
 use crate::listener::{Incoming, RequestBody};
 
 /// A JWT and its name fit well.
@@ -35,5 +35,5 @@ pub(super) async fn answer(
     let exchanged = schemes.exchange(Secret::new(refresh), incoming.client()).await;
     let exchanged = exchanged.map_err(DeskError::Exchange)?;
     let answer = Answer::json(&Answered { access: exchanged.access.expose() })?;
-    Ok(answer.signed_in(exchanged.email.clone()))
+    Ok(answer.signed_in(SignedIn::with_label_studio_token(exchanged.email.clone())))
 }

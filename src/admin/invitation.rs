@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::answer::Answer;
 use super::signing::{FORM, FORM_LIMIT, begin};
-use super::{DeskError, body};
+use super::{Desk, DeskError, body};
 use crate::ground::secret::Secret;
 use crate::identity::{Acceptance, Schemes};
 use crate::listener::{Incoming, RequestBody};
@@ -24,10 +24,11 @@ pub(super) async fn page(
 }
 
 pub(super) async fn accept(
-    schemes: &Arc<Schemes>,
+    desk: &Desk,
     incoming: &Incoming,
     (code, body): (&Secret<String>, Option<RequestBody>),
 ) -> Result<Answer, DeskError> {
+    let schemes = &desk.schemes;
     let body = body::read(incoming, body, FORM, FORM_LIMIT).await?;
     let InvitationForm { email, password } = InvitationForm::parse(&body)?;
     let invited = schemes.invited(code.clone(), incoming.client()).await;
@@ -38,5 +39,5 @@ pub(super) async fn accept(
         let page = InvitationPage { organization, email, problem: None };
         return Err(DeskError::Invitation { cause, again: Some(Box::new(page)) });
     }
-    begin(schemes, incoming, (email, password), ReturnAddress::or_home(None)).await
+    begin(desk, incoming, (email, password), ReturnAddress::or_home(None)).await
 }

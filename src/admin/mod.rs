@@ -11,6 +11,7 @@ mod handles;
 mod home;
 mod invitation;
 mod refused;
+mod saml;
 mod signing;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::identity::{Person, Schemes};
 use crate::listener::{Incoming, RequestBody};
 use crate::policy::{Denial, Grant, Policy};
 use crate::request::{Ask, Visit};
-use crate::sign_in::{ReturnAddress, SignInPage};
+use crate::sign_in::Sso;
 use account::Account;
 use home::HomePage;
 
@@ -32,12 +33,14 @@ pub(crate) use answer::Answer;
 pub use error::DeskError;
 pub use explain::Explanations;
 pub(crate) use refused::RefusedPage;
+pub(crate) use saml::renewal;
 
 /// Answers our own routes. Shared by all threads.
 #[derive(Debug)]
 pub struct Desk {
     pub policy: Arc<Policy>,
     pub schemes: Arc<Schemes>,
+    pub sso: Arc<Sso>,
     pub control: Control,
     pub explanations: Explanations,
     pub occasion: Occasion,
@@ -74,22 +77,33 @@ impl Desk {
         let answer = match visit {
             Visit::Asset(name) => asset::answer(name, incoming.headers())?,
             Visit::Home => self.home(grant)?,
-            Visit::SignInPage { return_to } => {
-                let return_to = ReturnAddress::or_home(return_to.as_deref());
-                let takes_label_studio = self.schemes.take_label_studio_passwords();
-                Answer::page(StatusCode::OK, &SignInPage::fresh(return_to, takes_label_studio))?
+            Visit::SignInPage { return_to, organization } => {
+                signing::page(&self.sso, return_to.as_deref(), organization.as_deref())?
             }
-            Visit::SignIn => signing::sign_in(&self.schemes, incoming, body).await?,
+            Visit::SignIn => signing::sign_in(self, incoming, body).await?,
             Visit::InvitationPage { code } => {
                 invitation::page(&self.schemes, incoming, code).await?
             }
             Visit::AcceptInvitation { code } => {
-                invitation::accept(&self.schemes, incoming, (code, body)).await?
+                invitation::accept(self, incoming, (code, body)).await?
             }
-            Visit::SignOut => signing::sign_out(&self.schemes, incoming).await?,
+            Visit::SignOut => {
+                signing::sign_out(&self.sso, incoming, grant.identity().person()).await?
+            }
+            Visit::SamlMetadata(organization) => saml::metadata(&self.sso, organization)?,
+            Visit::SamlSignIn { organization, return_to, how } => {
+                let asked = (organization, return_to.as_deref(), *how);
+                saml::begin(&self.sso, incoming, asked).await?
+            }
+            Visit::AcceptAssertion(organization) => {
+                Box::pin(saml::accept(&self.sso, incoming, (organization, body))).await?
+            }
+            Visit::SingleLogout(organization) => {
+                Box::pin(saml::hear(&self.sso, incoming, organization)).await?
+            }
             Visit::Account => {
                 let visible = self.policy.visible_projects(grant);
-                Answer::json(&Account::of(person(grant)?, &visible))?
+                Answer::json(&Account::of(person(grant)?, &visible, self.sso.now()))?
             }
             Visit::SealHandles => {
                 let body = body::read(incoming, body, "application/json", HANDLES_LIMIT).await?;
@@ -110,14 +124,19 @@ impl Desk {
         let person = person(grant)?;
         let listable = |project: &Project| self.policy.listable_storages(grant, project);
         let page = HomePage::new(person, &visible, listable);
+        let origin = person.asserted().and_then(|_| self.sso.origin(person.organization_name()));
+        let framing = |answer: Answer| match &origin {
+            Some(origin) => answer.framing(origin),
+            None => answer,
+        };
         let Occasion::Demo(catalog) = &self.occasion else {
-            return Answer::page(StatusCode::OK, &page);
+            return Answer::page(StatusCode::OK, &page).map(framing);
         };
         let catalog = catalog.current();
         let all =
             catalog.organization(person.organization()).into_iter().flat_map(|one| one.projects());
         let hidden = all.into_iter().find(|one| !visible.iter().any(|seen| seen.id == one.id));
-        Answer::page(StatusCode::OK, &page.with_trials(hidden.map(Arc::as_ref)))
+        Answer::page(StatusCode::OK, &page.with_trials(hidden.map(Arc::as_ref))).map(framing)
     }
 }
 

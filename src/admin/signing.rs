@@ -2,73 +2,104 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
-use http::header::{SET_COOKIE, USER_AGENT};
+use http::StatusCode;
+use http::header::USER_AGENT;
 
 use super::answer::Answer;
-use super::{DeskError, body};
+use super::saml::{self, append_cookie, session_cookie};
+use super::{Desk, DeskError, body};
+use crate::catalog::OrganizationName;
 use crate::ground::secret::Secret;
-use crate::identity::{CLEARING_COOKIE, Schemes, SignIn, session_shown};
+use crate::identity::{CLEARING_COOKIE, Person, SignIn, SignedIn, session_shown};
 use crate::listener::{Incoming, RequestBody};
-use crate::sign_in::{ReturnAddress, SignInForm, SignInPage};
+use crate::sign_in::{ReturnAddress, SignInForm, SignInPage, Sso, sso_address};
+use crate::telemetry::{Count, count};
 
 /// An address, a password of 128 characters and a return address, all percent-encoded, fit well.
 pub(super) const FORM_LIMIT: usize = 8 << 10;
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
+/// The form, or the way to the identity provider of an organization that was named in it.
+pub(super) fn page(
+    sso: &Sso,
+    return_to: Option<&str>,
+    organization: Option<&str>,
+) -> Result<Answer, DeskError> {
+    let return_to = ReturnAddress::or_home(return_to);
+    let named = organization.map(|name| name.trim().parse::<OrganizationName>().ok());
+    match named {
+        Some(Some(name)) if sso.has(&name) => saml::go(&sso_address(&name, &return_to)),
+        named => {
+            let problem = named.map(|_| "People of no such organization sign in that way here.");
+            let page = SignInPage { problem, ..SignInPage::fresh(return_to, sso.ways()) };
+            Answer::page(StatusCode::OK, &page)
+        }
+    }
+}
+
 pub(super) async fn sign_in(
-    schemes: &Arc<Schemes>,
+    desk: &Desk,
     incoming: &Incoming,
     body: Option<RequestBody>,
 ) -> Result<Answer, DeskError> {
     let body = body::read(incoming, body, FORM, FORM_LIMIT).await?;
     let SignInForm { email, password, return_to } = SignInForm::parse(&body)?;
-    begin(schemes, incoming, (email, password), return_to).await
+    begin(desk, incoming, (email, password), return_to).await
 }
 
 /// Begins a session for whoever knows the password, and leads there.
 pub(super) async fn begin(
-    schemes: &Arc<Schemes>,
+    desk: &Desk,
     incoming: &Incoming,
     (email, password): (String, Secret<String>),
     return_to: ReturnAddress,
 ) -> Result<Answer, DeskError> {
-    let agent = incoming.headers().get(USER_AGENT).map(|agent| agent.as_bytes());
     let asked = SignIn {
         email: email.clone(),
         password,
         client: incoming.client(),
-        user_agent: String::from_utf8_lossy(agent.unwrap_or_default()).into_owned(),
+        user_agent: agent(incoming),
         replaces: session_shown(incoming.headers()),
     };
-    match schemes.sign_in(asked).await {
+    match desk.schemes.sign_in(asked).await {
         Ok(session) => {
             let mut answer = Answer::see_other(&return_to);
-            if let Ok(mut cookie) = HeaderValue::from_str(session.set_cookie().expose()) {
-                // Keeps it out of debug prints, and out of HTTP/2's shared compression table.
-                cookie.set_sensitive(true);
-                answer.headers.insert(SET_COOKIE, cookie);
+            session_cookie(&mut answer.headers, &session);
+            if session.break_glass {
+                count(Count::BreakGlassSignIns);
+                tracing::warn!(%email, client = %incoming.client(), "BREAK GLASS: a sign-in past the identity provider");
             }
-            Ok(answer.signed_in(email))
+            Ok(answer.signed_in(SignedIn::with_password(email, session.break_glass)))
         }
         Err(cause) => {
-            let takes_label_studio = schemes.take_label_studio_passwords();
-            let again = SignInPage { return_to, email, problem: None, takes_label_studio };
-            let again = Box::new(again);
+            let ways = desk.sso.ways();
+            let again = Box::new(SignInPage { return_to, email, problem: None, ways });
             Err(DeskError::SignIn { cause, again })
         }
     }
 }
 
 /// Ends the session of the cookie, whatever else the request shows. A token is not ended by it.
+///
+/// Whoever came from an identity provider is sent there to sign out too.
 pub(super) async fn sign_out(
-    schemes: &Arc<Schemes>,
+    sso: &Arc<Sso>,
     incoming: &Incoming,
+    person: Option<&Person>,
 ) -> Result<Answer, DeskError> {
-    if let Some(session) = session_shown(incoming.headers()) {
-        schemes.sign_out(session).await?;
-    }
-    let mut answer = Answer::see_other(&ReturnAddress::sign_in_page());
-    answer.headers.insert(SET_COOKIE, HeaderValue::from_static(CLEARING_COOKIE));
+    let away = match session_shown(incoming.headers()) {
+        None => None,
+        Some(session) => sso.sign_out(session, person).await?,
+    };
+    let mut answer = match away {
+        None => Answer::see_other(&ReturnAddress::sign_in_page()),
+        Some(away) => saml::leave(&away)?,
+    };
+    append_cookie(&mut answer.headers, CLEARING_COOKIE);
     Ok(answer)
+}
+
+pub(super) fn agent(incoming: &Incoming) -> String {
+    let agent = incoming.headers().get(USER_AGENT).map(|agent| agent.as_bytes());
+    String::from_utf8_lossy(agent.unwrap_or_default()).into_owned()
 }

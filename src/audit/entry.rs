@@ -15,7 +15,7 @@ use super::{AuditError, Durability, Shared};
 use crate::backend::Reply;
 use crate::credential::Credential;
 use crate::ground::clock::Timestamp;
-use crate::identity::Identity;
+use crate::identity::{Identity, SignedIn};
 use crate::label_studio::Deed;
 use crate::listener::{Incoming, RequestId};
 use crate::policy::{Denial, Grant};
@@ -33,6 +33,7 @@ pub struct Entry {
     facts: Option<Box<Facts>>,
     upstream: Option<Box<str>>,
     sign_in: Option<Box<str>>,
+    signed_in: Option<Box<SignedIn>>,
     refusal: Option<(&'static str, Box<str>)>,
     written: Option<oneshot::Receiver<Result<(), Unwritten>>>,
     standing: Standing,
@@ -73,6 +74,7 @@ impl Entry {
             facts: Some(Box::new(Facts::of(incoming, began))),
             upstream: None,
             sign_in: None,
+            signed_in: None,
             refusal: None,
             written: None,
             standing,
@@ -106,6 +108,7 @@ impl Entry {
         let mut wait = Wait::Never;
         if let Some(facts) = &mut self.facts {
             facts.credential = credential.id().map(Into::into);
+            facts.acting = credential.acting().map(|(role, session)| (role.into(), session.into()));
             wait = facts.operation.as_ref().map_or(Wait::BeforeDeed, |asked| wait_for(asked.ask()));
         }
         self.about_to_act(wait).await
@@ -138,7 +141,7 @@ impl Entry {
     /// [`AuditError`] when it is not.
     pub async fn about_to_answer(&mut self, reply: &Reply) -> Result<(), AuditError> {
         self.upstream = reply.upstream_id().map(Into::into);
-        self.sign_in = reply.signed_in().map(Into::into);
+        self.signed_in = reply.signed_in().cloned().map(Box::new);
         self.on_disk().await
     }
 
@@ -153,8 +156,9 @@ impl Entry {
     }
 
     /// With whose name a sign-in failed, if it was one. Recorded, but never logged.
-    pub fn tried(&mut self, email: Option<&str>) {
+    pub fn tried(&mut self, email: Option<&str>, about: Option<&SignedIn>) {
         self.sign_in = email.map(Into::into);
+        self.signed_in = about.cloned().map(Box::new);
     }
 
     /// The request is refused with this documented code, for this reason (the operator's words).
@@ -186,8 +190,9 @@ impl Entry {
             return;
         }
         let (upstream, sign_in) = (self.upstream.take(), self.sign_in.take());
-        let refusal = self.refusal.take();
-        let end = End { status, bytes, outcome, duration_us, upstream, sign_in, refusal };
+        let (signed_in, refusal) = (self.signed_in.take(), self.refusal.take());
+        let end =
+            End { status, bytes, outcome, duration_us, upstream, sign_in, signed_in, refusal };
         let record = match self.facts.take() {
             Some(facts) => Record::Request { facts, end },
             None => Record::Ended { time, request: self.request, end },
@@ -247,7 +252,12 @@ fn wait_for(ask: &Ask) -> Wait {
         Ask::LabelStudio(call) if call.changes() => Wait::BeforeDeed,
         Ask::Write(_)
         | Ask::Visit(
-            Visit::SignIn | Visit::SignOut | Visit::ExchangeToken | Visit::AcceptInvitation { .. },
+            Visit::SignIn
+            | Visit::SignOut
+            | Visit::ExchangeToken
+            | Visit::AcceptInvitation { .. }
+            | Visit::AcceptAssertion(_)
+            | Visit::SingleLogout(_),
         ) => Wait::BeforeDeed,
         // Its pages and lists hold no object.
         Ask::LabelStudio(call) if call.deed() == Deed::OpenLabelStudio => Wait::Never,
@@ -260,6 +270,8 @@ fn wait_for(ask: &Ask) -> Wait {
             | Visit::SealHandles
             | Visit::Preflight { .. }
             | Visit::InvitationPage { .. }
+            | Visit::SamlMetadata(_)
+            | Visit::SamlSignIn { .. }
             | Visit::ExplainRequest(_),
         ) => Wait::Never,
     }

@@ -40,6 +40,8 @@ pub struct FoundFacts {
     pub policies: Option<Vec<String>>,
     pub generation: Option<u64>,
     pub credential: Option<String>,
+    pub role: Option<String>,
+    pub aws_session: Option<String>,
     pub user_agent: Option<String>,
     pub decision: Option<String>,
 }

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::catalog::{ProjectName, StorageName};
 use crate::ground::clock::Timestamp;
-use crate::identity::{Identity, Proof};
+use crate::identity::{Identity, Proof, SignedIn, SignedInBy};
 use crate::label_studio::{Deed, Reach};
 use crate::listener::{Incoming, Protocol, RequestId};
 use crate::policy::{Basis, Destination, Grant};
@@ -45,6 +45,8 @@ pub(super) struct Facts {
     /// What a no rests on, where the policies said it.
     pub(super) denied_on: Option<Arc<Basis>>,
     pub(super) credential: Option<Box<str>>,
+    /// The AWS role that the credential is of, and what AWS calls the session.
+    pub(super) acting: Option<(Box<str>, Box<str>)>,
 }
 
 /// What a request is about.
@@ -62,8 +64,9 @@ pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) duration_us: u64,
     pub(super) upstream: Option<Box<str>>,
-    /// The e-mail that a sign-in named, right or wrong.
+    /// The e-mail that a sign-in named which failed.
     pub(super) sign_in: Option<Box<str>>,
+    pub(super) signed_in: Option<Box<SignedIn>>,
     pub(super) refusal: Option<(&'static str, Box<str>)>,
 }
 
@@ -81,6 +84,7 @@ impl Facts {
             grant: None,
             denied_on: None,
             credential: None,
+            acting: None,
         }
     }
 
@@ -118,6 +122,10 @@ impl Facts {
             map.serialize_entry("generation", &basis.generation)?;
         }
         put(map, "credential", self.credential.as_deref())?;
+        if let Some((role, session)) = &self.acting {
+            map.serialize_entry("role", role)?;
+            map.serialize_entry("aws_session", session)?;
+        }
         let agent = self.user_agent.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()));
         put(map, "user_agent", agent)?;
         let decision = if self.grant.is_some() { "permitted" } else { "refused" };
@@ -202,8 +210,27 @@ impl End {
         map.serialize_entry("outcome", outcome_name(self.outcome))?;
         map.serialize_entry("duration_us", &self.duration_us)?;
         put(map, "sign_in", self.sign_in.as_deref())?;
+        if let Some(signed_in) = &self.signed_in {
+            put_signed_in(map, signed_in, self.refusal.is_none())?;
+        }
         put(map, "upstream", self.upstream.as_deref())
     }
+}
+
+/// `worked`: he is in; else this is whom a verified answer named.
+fn put_signed_in<M: SerializeMap>(
+    map: &mut M,
+    signed_in: &SignedIn,
+    worked: bool,
+) -> Result<(), M::Error> {
+    let SignedIn { email, by, changes, credentials } = signed_in;
+    map.serialize_entry("sign_in", email)?;
+    put(map, "signed_in_by", worked.then(|| by.as_str()))?;
+    if let SignedInBy::Saml { assertion, .. } = by {
+        map.serialize_entry("assertion", assertion)?;
+    }
+    put(map, "changes", Some(changes).filter(|changes| !changes.is_empty()))?;
+    put(map, "credentials", Some(credentials).filter(|credentials| !credentials.is_empty()))
 }
 
 pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
@@ -279,7 +306,7 @@ mod tests {
 
     use super::super::escape::to_json;
     use super::super::fixture::{end, facts, id};
-    use super::{Facts, Numbered, Record};
+    use super::{Facts, Numbered, Record, SignedIn, SignedInBy};
     use crate::stream::fixture::{annotator, reading};
 
     fn full() -> Record {
@@ -289,12 +316,19 @@ mod tests {
             identity: Some(annotator()),
             grant: Some(grant),
             credential: Some("AKIDEXAMPLE".into()),
+            acting: Some(("arn:aws:iam::123456789012:role/x".into(), "ann@example.com".into())),
             user_agent: Some("agent \u{202e}x".parse().unwrap()),
             ..Facts::of(&incoming, super::super::fixture::AT)
         };
         let mut end = end(StatusCode::OK);
         end.upstream = Some("4442587FB7D0A2F9".into());
         end.refusal = Some(("storage-fault", "because".into()));
+        end.signed_in = Some(Box::new(SignedIn {
+            email: "ann@example.com".to_owned(),
+            by: SignedInBy::Saml { assertion: "_1".to_owned(), renewed: false },
+            changes: vec!["account made".to_owned()],
+            credentials: vec!["scans: a role".to_owned()],
+        }));
         Record::Request { facts: Box::new(facts), end }
     }
 

@@ -28,6 +28,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::catalog::Place;
+use crate::identity::SignedIn;
 use crate::outbound::Host;
 use crate::policy::Grant;
 
@@ -56,7 +57,7 @@ pub struct Reply {
     body: ReplyBody,
     /// The upstream's id for its request.
     upstream_id: Option<Box<str>>,
-    signed_in: Option<Box<str>>,
+    signed_in: Option<Box<SignedIn>>,
 }
 
 impl Reply {
@@ -65,7 +66,7 @@ impl Reply {
     pub(crate) fn ours(
         _granted: &Grant,
         response: Response<Bytes>,
-        signed_in: Option<Box<str>>,
+        signed_in: Option<Box<SignedIn>>,
     ) -> Self {
         let (head, body) = response.into_parts();
         let (status, headers) = (head.status, head.headers);
@@ -85,7 +86,7 @@ impl Reply {
 
     /// Who signed in by this request, for the audit: when it came, that was nobody.
     #[must_use]
-    pub(crate) fn signed_in(&self) -> Option<&str> {
+    pub(crate) fn signed_in(&self) -> Option<&SignedIn> {
         self.signed_in.as_deref()
     }
 

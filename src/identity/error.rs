@@ -57,7 +57,7 @@ impl From<RecordsError> for IdentityError {
     }
 }
 
-/// Why a sign-in failed. To the outside `WrongPassword` and `Disabled` are one answer.
+/// Why a sign-in failed. To the outside `WrongPassword`, `Disabled` and `SsoOnly` are one answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// Or the e-mail is unknown, or the account has no password.
@@ -66,6 +66,9 @@ pub enum SignInError {
     /// The password was right.
     #[error("the account is disabled")]
     Disabled,
+    /// The password was right.
+    #[error("people of this organization sign in at their identity provider only")]
+    SsoOnly,
     #[error("too many attempts; free again in {retry_after_seconds} s")]
     TooManyAttempts { retry_after_seconds: u64 },
     #[error("the records did not answer")]

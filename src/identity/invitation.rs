@@ -109,8 +109,10 @@ impl Schemes {
         let now = self.parts.clock.now();
         self.attempts.at_invitation(client, now).map_err(SignInError::from)?;
         let records = self.parts.watch.records();
-        let title = records.open_invitation(&proof_id(code.expose()).0, now).await?;
-        title.ok_or(InvitationError::NoSuchInvitation)
+        let open = records.open_invitation(&proof_id(code.expose()).0, now).await?;
+        // Where people sign in at their identity provider only, a password opens nothing.
+        let open = open.filter(|(organization, _)| self.native(*organization).is_none());
+        open.map(|(_, title)| title).ok_or(InvitationError::NoSuchInvitation)
     }
 
     /// Uses an invitation: afterwards there is an account that can sign in.

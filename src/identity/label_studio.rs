@@ -121,6 +121,13 @@ impl Schemes {
         let studio = self.parts.studio.clone();
         let studio = studio.filter(|(settings, _)| settings.tokens == Tokens::Accepted);
         let (settings, bridge) = studio.ok_or(IdentityError::BadAuthorization)?;
+        let catalog = self.parts.watch.catalog().current();
+        let mut organizations = catalog.organizations();
+        let its = organizations.find(|one| one.name == settings.organization);
+        if its.is_some_and(|its| self.native(its.id).is_some()) {
+            // They sign in at their identity provider only.
+            return Err(IdentityError::BadAuthorization);
+        }
         Ok(Newcomers { watch: self.parts.watch.clone(), settings, bridge })
     }
 
@@ -136,7 +143,8 @@ impl Schemes {
         let accepted = settings.passwords == Passwords::Accepted;
         let newcomers = Newcomers { watch: self.parts.watch.clone(), settings, bridge };
         let Some(organization) = newcomers.organization() else { return Ok(None) };
-        if !accepted || account.as_ref().is_some_and(|it| barred(it, organization)) {
+        let sso_only = self.native(organization).is_some();
+        if !accepted || sso_only || account.as_ref().is_some_and(|it| barred(it, organization)) {
             return Ok(None);
         }
         // Each is a quarter of a second of Label Studio's, and strangers may ask for it.
@@ -147,7 +155,7 @@ impl Schemes {
         let Some(known) = checked else { return Ok(None) };
         let account = newcomers.account(organization, email).await?;
         // Still, after all that time.
-        let account = account.filter(|it| !barred(it, organization) && it.password_hash.is_none());
+        let account = account.filter(|it| !barred(it, organization) && it.is_led_by_email());
         if let Some(account) = &account {
             newcomers.bridge.bind(account.id, known).await?;
         }
@@ -186,10 +194,11 @@ impl Newcomers {
         let Ok(email) = holder.email.parse::<Email>() else { return Ok(None) };
         let account = match self.bridge.account_of(holder).await? {
             Some(id) => Some(id),
-            // Nobody has shown that an e-mail is his, here or there: who has a password here is not led by one.
+            // Nobody has shown that an e-mail is his, here or there: who has a password here, or for whom
+            // an identity provider has vouched, is not led by one.
             None => {
                 let known = self.account(organization, &email).await?;
-                known.filter(|it| it.password_hash.is_none()).map(|it| it.id)
+                known.filter(AccountRow::is_led_by_email).map(|it| it.id)
             }
         };
         let Some(account) = account else { return Ok(None) };

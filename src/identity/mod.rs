@@ -13,9 +13,11 @@ mod schemes;
 mod session;
 mod settings;
 mod shown;
+mod signed_in;
 mod suppose;
 #[cfg(test)]
 mod tests;
+mod vouched;
 
 pub use api_token::{TokenWish, create_token};
 pub use error::{IdentityError, SignInError};
@@ -25,8 +27,10 @@ pub use password::{PasswordError, Passwords};
 pub use person::{Identity, Person, Proof, ProofId};
 pub use schemes::{Parts, Schemes};
 pub use session::{CLEARING_COOKIE, NewSession, SignIn};
-pub use settings::Settings;
+pub use settings::{NativeSignIn, Settings};
 pub use shown::{COOKIE_NAME, ShownToken, TOKEN_PREFIX, session_in, session_shown, token_in};
+pub use signed_in::{SignedIn, SignedInBy};
 pub(crate) use suppose::{Supposed, suppose};
+pub use vouched::{Admittance, Beginning, Opening, VouchedError, Word};
 
 pub use crate::catalog::{Allowed, Scope};

@@ -31,7 +31,8 @@ pub struct Person {
     pub(in crate::identity) valid_until: Timestamp,
     pub(in crate::identity) generation: u64,
     pub(in crate::identity) handle_key: SealKey,
-    pub(in crate::identity) asserted: Option<Asserted>,
+    pub(in crate::identity) asserted: Option<Arc<Asserted>>,
+    pub(in crate::identity) credentials_end: Option<Timestamp>,
     pub(in crate::identity) pulse: Pulse,
 }
 
@@ -137,6 +138,12 @@ impl Person {
         own.or_else(|| self.workspace_roles.get(&workspace)).copied()
     }
 
+    /// The one role that counts in a project ([`Role::that_counts`]).
+    #[must_use]
+    pub fn role_that_counts(&self, project: ProjectId, workspace: WorkspaceId) -> Option<Role> {
+        Role::that_counts(self.organization_role, self.role_in(project, workspace))
+    }
+
     #[must_use]
     pub const fn proof(&self) -> Proof {
         self.proof
@@ -162,8 +169,14 @@ impl Person {
     /// What the identity provider's assertion, with which the session began, said for AWS. Absent: it began otherwise, or
     /// it is no session.
     #[must_use]
-    pub const fn asserted(&self) -> Option<&Asserted> {
+    pub const fn asserted(&self) -> Option<&Arc<Asserted>> {
         self.asserted.as_ref()
+    }
+
+    /// When the first of the credentials ends that the session brought along; a sign-in anew brings others.
+    #[must_use]
+    pub const fn credentials_end(&self) -> Option<Timestamp> {
+        self.credentials_end
     }
 
     /// Seals and opens this session's or token's handles; nobody else's key opens them.

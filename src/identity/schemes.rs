@@ -1,10 +1,12 @@
 //! The ways in, and what is known of who came that way. A known proof costs one hash, one cache read and one clone.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::RandomState;
+use arc_swap::ArcSwap;
 use http::{HeaderMap, Method};
 use moka::policy::EvictionPolicy;
 use tokio::sync::Semaphore;
@@ -15,9 +17,10 @@ use super::origin::{self, Demand, Ours};
 use super::person::Pulse;
 use super::shown::{ShownToken, proof_id, session_in, token_in};
 use super::{
-    Exchanged, Identity, IdentityError, PasswordError, Passwords, Person, Proof, Settings,
+    Exchanged, Identity, IdentityError, NativeSignIn, PasswordError, Passwords, Person, Proof,
+    Settings,
 };
-use crate::catalog::{AccountId, Asserted, Scope};
+use crate::catalog::{AccountId, Asserted, OrganizationId, OrganizationName, Scope};
 use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::Control;
 use crate::ground::random::Random;
@@ -26,7 +29,7 @@ use crate::ground::secret::Secret;
 use crate::label_studio::{self, Bridge, UserToken};
 use crate::listener::Incoming;
 use crate::records::{KnownPerson, Records, Watch};
-use crate::request::{Ask, Operation};
+use crate::request::{Ask, Operation, Visit};
 
 /// What [`Schemes`] stand on.
 #[derive(Debug, Clone)]
@@ -50,6 +53,8 @@ pub struct Schemes {
     pub(super) passwords: Passwords,
     pub(super) attempts: Attempts,
     address_key: SealKey,
+    /// Who may come with a password, as the settings say now.
+    native: ArcSwap<BTreeMap<OrganizationName, NativeSignIn>>,
     /// So many passwords are shown to Label Studio at once.
     pub(super) at_studio: Semaphore,
     /// The generation is part of the key: an outdated entry cannot even be found.
@@ -86,6 +91,8 @@ pub(super) struct Asked<'a> {
     pub(super) public: bool,
     /// It changes a little, whatever its method.
     pub(super) locks: bool,
+    /// It comes from another site by its nature, and is bound to the browser in a way of its own.
+    pub(super) from_elsewhere: bool,
 }
 
 impl Schemes {
@@ -113,6 +120,7 @@ impl Schemes {
             passwords,
             attempts: Attempts::new(parts.settings.attempts_per_minute),
             address_key: parts.master.derive(&[b"address"]),
+            native: ArcSwap::from_pointee(parts.settings.native.clone()),
             at_studio: Semaphore::new(AT_STUDIO),
             people: people.build_with_hasher(RandomState::new()),
             unknown: unknown.build_with_hasher(RandomState::new()),
@@ -122,6 +130,18 @@ impl Schemes {
             held_lately: held_lately.build_with_hasher(RandomState::new()),
             parts,
         })
+    }
+
+    /// Takes up who may come with a password.
+    pub fn install_native(&self, native: BTreeMap<OrganizationName, NativeSignIn>) {
+        self.native.store(Arc::new(native));
+    }
+
+    /// Who of the organization may come with a password, if not everybody.
+    pub(super) fn native(&self, organization: OrganizationId) -> Option<NativeSignIn> {
+        let catalog = self.parts.watch.catalog().current();
+        let name = catalog.organization(organization).map(|one| &one.name)?;
+        self.native.load().get(name).cloned()
     }
 
     /// Who asks. Nobody when nothing was shown. A cookie that does not hold is ignored on what is anybody's, so that
@@ -145,7 +165,9 @@ impl Schemes {
             operation.ask(),
             Ask::LabelStudio(call) if call.deed() == label_studio::Deed::LabelTask
         );
-        self.identify_shown(Asked { headers, method, host, client, public, locks }).await
+        let from_elsewhere = matches!(operation.ask(), Ask::Visit(Visit::AcceptAssertion(_)));
+        let asked = Asked { headers, method, host, client, public, locks, from_elsewhere };
+        self.identify_shown(asked).await
     }
 
     /// The same person by the same proof, as of now: fails when the proof no longer holds (R14). A session that is
@@ -311,6 +333,7 @@ fn forgiving<T>(
 /// What must be said about where this came from. A token is never sent by a browser on its own, so it needs nothing.
 fn demand(asked: Asked<'_>, session: bool, token: bool) -> Option<Demand> {
     match (origin::changes(asked.method), asked.public, session, token) {
+        (true, true, _, _) if asked.from_elsewhere => None,
         (true, true, _, _) => Some(Demand::NotForeign),
         (true, false, true, false) => Some(Demand::Proven),
         (false, false, true, false) if asked.locks => Some(Demand::NotForeign),
@@ -326,7 +349,7 @@ async fn read(
     let (person, scope, valid_until, asserted, seen) = match proof {
         Proof::Session(id) => {
             let found = records.find_session(&id.0).await?.ok_or(IdentityError::NotValid)?;
-            let asserted = found.vouched.map(|it| it.asserted);
+            let asserted = found.vouched.map(|it| (it.asserted, it.credentials_end));
             (found.person, Scope::ALL, found.absolute_end, asserted, found.last_seen)
         }
         Proof::Token(id) => {
@@ -350,13 +373,16 @@ struct Facts {
     person: KnownPerson,
     scope: Scope,
     valid_until: Timestamp,
-    asserted: Option<Asserted>,
+    /// What the session began with, and when the first of its credentials ends.
+    asserted: Option<(Asserted, Option<Timestamp>)>,
     pulse: Pulse,
 }
 
 impl Facts {
     fn of(self, proof: Proof, generation: u64, handle_key: SealKey) -> Arc<Person> {
         let Self { person, scope, valid_until, asserted, pulse } = self;
+        let (asserted, credentials_end) =
+            asserted.map_or((None, None), |(asserted, end)| (Some(asserted), end));
         let KnownPerson {
             account, email, organization, organization_name, organization_role, ..
         } = person;
@@ -373,7 +399,8 @@ impl Facts {
             valid_until,
             generation,
             handle_key,
-            asserted,
+            asserted: asserted.map(Arc::new),
+            credentials_end,
             pulse,
         })
     }

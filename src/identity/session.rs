@@ -9,8 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::attempts::{Attempt, TooMany};
 use super::password::Whence;
 use super::shown::proof_id;
-use super::{COOKIE_NAME, IdentityError, PasswordError, ProofId, Schemes, SignInError};
-use crate::catalog::{AccountId, Email};
+use super::{
+    COOKIE_NAME, IdentityError, NativeSignIn, PasswordError, ProofId, Schemes, SignInError,
+};
+use crate::catalog::{AccountId, Email, LiveCatalog};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
 use crate::label_studio;
@@ -32,6 +34,8 @@ pub struct SignIn {
 pub struct NewSession {
     id: Secret<String>,
     pub absolute_end: Timestamp,
+    /// Begun with a password where nearly nobody may come with one.
+    pub break_glass: bool,
 }
 
 /// `Set-Cookie` that makes the browser forget the session.
@@ -39,11 +43,15 @@ pub const CLEARING_COOKIE: &str =
     "__Host-sluicegate=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0";
 
 /// More of a `User-Agent` nobody reads.
-const USER_AGENT_KEPT: usize = 256;
+pub(super) const USER_AGENT_KEPT: usize = 256;
 /// No account has it: looked up in the place of one that does not exist.
 const NO_ACCOUNT: AccountId = AccountId(0);
 
 impl NewSession {
+    pub(super) const fn new(id: Secret<String>, absolute_end: Timestamp) -> Self {
+        Self { id, absolute_end, break_glass: false }
+    }
+
     /// The value of `Set-Cookie` that gives the session to the browser, for as long as that runs.
     #[must_use]
     pub fn set_cookie(&self) -> Secret<String> {
@@ -84,6 +92,25 @@ impl Schemes {
         Ok(self.parts.control.run(async move { schemes.end(shown).await }).await??)
     }
 
+    /// What a logout at the identity provider has to name, of a session that began there: sealed.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unavailable`]
+    pub async fn logout_of(
+        self: &Arc<Self>,
+        session: ProofId,
+    ) -> Result<Option<String>, IdentityError> {
+        let records = self.parts.watch.records().clone();
+        let work = self.parts.control.run(async move { records.find_session(&session.0).await });
+        Ok(work.await??.and_then(|known| known.vouched).map(|vouched| vouched.logout))
+    }
+
+    /// The catalogue that identities are of.
+    #[must_use]
+    pub const fn catalog(&self) -> &LiveCatalog {
+        self.parts.watch.catalog()
+    }
+
     async fn end(&self, session: ProofId) -> Result<(), RecordsError> {
         self.parts.watch.records().end_session(&session.0).await?;
         self.parts.watch.catch_up().await
@@ -114,13 +141,24 @@ impl Schemes {
             self.by_label_studio(&email, account, &asked.password).await?
         };
         let account = account.ok_or(SignInError::WrongPassword)?;
+        let break_glass = self.breaks_glass(&account)?;
         let session =
             self.begin(&account, (asked.client, &address_hash), &asked.user_agent).await?;
+        let session = NewSession { break_glass, ..session };
         self.attempts.forgive(&email, asked.client);
         if let Some(replaced) = asked.replaces {
             self.end(replaced).await?;
         }
         Ok(session)
+    }
+
+    /// Whether this account may come with a password only because it is one of the few that always may.
+    fn breaks_glass(&self, account: &AccountRow) -> Result<bool, SignInError> {
+        match self.native(account.organization) {
+            None => Ok(false),
+            Some(NativeSignIn::Only(few)) if few.contains(&account.email) => Ok(true),
+            Some(NativeSignIn::Only(_)) => Err(SignInError::SsoOnly),
+        }
     }
 
     async fn refuse_after_hashing(
@@ -157,7 +195,7 @@ impl Schemes {
             Err(RecordsError::NotFound { .. }) => return Err(SignInError::WrongPassword),
             done => done?,
         }
-        Ok(NewSession { id: Secret::new(id), absolute_end })
+        Ok(NewSession::new(Secret::new(id), absolute_end))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::person::Pulse;
 use super::{Identity, Person, Proof, ProofId, Scope};
+use crate::catalog::Asserted;
 use crate::ground::clock::Timestamp;
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
@@ -14,6 +15,8 @@ use crate::records::KnownPerson;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Supposed {
     Session,
+    /// A session that began with an assertion which says this.
+    Vouched(Asserted),
     Token(Scope),
 }
 
@@ -21,9 +24,10 @@ pub(crate) enum Supposed {
 #[must_use]
 pub(crate) fn suppose(person: KnownPerson, by: Supposed, generation: u64) -> Identity {
     let id = ProofId([0; 32]);
-    let (proof, scope) = match by {
-        Supposed::Session => (Proof::Session(id), Scope::ALL),
-        Supposed::Token(scope) => (Proof::Token(id), scope),
+    let (proof, scope, asserted) = match by {
+        Supposed::Session => (Proof::Session(id), Scope::ALL, None),
+        Supposed::Vouched(asserted) => (Proof::Session(id), Scope::ALL, Some(Arc::new(asserted))),
+        Supposed::Token(scope) => (Proof::Token(id), scope, None),
     };
     let handle_key = MasterKey::new(Secret::new([0; 32])).derive(&[b"supposed"]);
     let KnownPerson {
@@ -47,7 +51,8 @@ pub(crate) fn suppose(person: KnownPerson, by: Supposed, generation: u64) -> Ide
         valid_until: Timestamp::MAX,
         generation,
         handle_key,
-        asserted: None,
+        asserted,
+        credentials_end: None,
         pulse: Pulse::new(Timestamp::UNIX_EPOCH),
     })))
 }

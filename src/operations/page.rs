@@ -2,6 +2,7 @@
 
 use super::Health;
 use crate::listener::{CertificateFiles, Inspected};
+use crate::sign_in::Expiry;
 use crate::telemetry::{self, Family, Labels, Samples};
 
 /// The whole page.
@@ -42,6 +43,11 @@ pub fn metrics_page(health: &Health) -> String {
         help: "when each certificate ends, in the order of the settings",
         samples: Samples::Gauges(expiries(health)),
     });
+    families.push(Family {
+        name: "saml_metadata_expiry_timestamp_seconds",
+        help: "when the metadata of each organization's identity provider end, where they say so",
+        samples: Samples::Gauges(metadata_ends(health)),
+    });
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     families.push(Family {
         name: "build_info",
@@ -49,6 +55,14 @@ pub fn metrics_page(health: &Health) -> String {
         samples: Samples::Gauges(vec![(version, 1)]),
     });
     telemetry::render(families)
+}
+
+fn metadata_ends(health: &Health) -> Vec<(Labels, i64)> {
+    let end = |one: Expiry| {
+        let labels = vec![("organization", one.organization.to_string())];
+        Some((labels, one.valid_until?.as_second()))
+    };
+    health.providers.expiries().into_iter().filter_map(end).collect()
 }
 
 /// Read from the files, as the listener does when they change.

@@ -47,7 +47,11 @@ codes! {
     BadPassword "bad-password" BAD_REQUEST "A password has 8 to 128 characters, and is not the e-mail address.";
     TwoPeople "two-people" BAD_REQUEST "The request carries credentials of different people.";
     NotSignedIn "not-signed-in" UNAUTHORIZED "Sign in first: a session or an API token is needed.";
+    SignInAgain "sign-in-again" UNAUTHORIZED "Your access to this storage has ended: sign in again.";
     WrongPassword "wrong-password" UNAUTHORIZED "The e-mail or the password is wrong.";
+    SignInRefused "sign-in-refused" FORBIDDEN "The sign-in at your organization was not accepted here: begin again, or ask an administrator.";
+    SignInExpired "sign-in-expired" FORBIDDEN "This sign-in was not begun in this browser, or took too long: begin again.";
+    NoRole "no-role" FORBIDDEN "You are known at your organization, but nobody has given you a role here: ask an administrator.";
     Forbidden "forbidden" FORBIDDEN "You may not do this.";
     HiddenColumn "hidden-column" FORBIDDEN "This column holds locations that you may not see: filter it by whole handles, or by whether it is empty.";
     ExportWithheld "export-withheld" FORBIDDEN "This export holds locations that you may not see, in a form that cannot be rewritten: choose another format, or export without the files.";

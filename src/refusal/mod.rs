@@ -11,14 +11,16 @@ pub use code::Code;
 use crate::admin::DeskError;
 use crate::audit::AuditError;
 use crate::backend::BackendError;
+use crate::catalog::OrganizationName;
 use crate::credential::CredentialError;
-use crate::identity::{IdentityError, InvitationError, SignInError};
+use crate::identity::{IdentityError, InvitationError, SignInError, SignedIn, VouchedError};
 use crate::listener::{BodyFault, RequestFault};
 use crate::outbound::OutboundError;
 use crate::policy::{Denial, InquiryError, NotFoundWhy};
 use crate::request::RequestError;
-use crate::sign_in::{InvitationPage, SignInPage};
+use crate::sign_in::{InvitationPage, SignInPage, SsoError};
 use crate::stream::{BrokenOff, TooManyAtOnce};
+use crate::telemetry::{Count, count};
 
 /// An answer that is a no.
 #[derive(Debug)]
@@ -38,6 +40,15 @@ enum Extra {
     SignInAgain {
         page: Box<SignInPage>,
         retry_after: Option<u64>,
+    },
+    /// At whose identity provider a browser gets on again.
+    IdentityProvider(OrganizationName),
+    /// What a sign-in at an identity provider leaves behind.
+    Sso {
+        /// In a frame or window beside the page that the person is on.
+        aside: bool,
+        /// Whom a verified answer named.
+        about: Option<Box<SignedIn>>,
     },
     /// The same with the form of an invitation.
     AcceptAgain(Box<InvitationPage>),
@@ -71,6 +82,24 @@ impl Refusal {
             Extra::Nothing
             | Extra::Allow(_)
             | Extra::RetryAfter(_)
+            | Extra::AcceptAgain(_)
+            | Extra::Sso { .. }
+            | Extra::IdentityProvider(_)
+            | Extra::ObjectLength(_)
+            | Extra::Parameter(_) => None,
+        }
+    }
+
+    /// Whom an identity provider's answer named that was not taken, and what his account became.
+    #[must_use]
+    pub fn about(&self) -> Option<&SignedIn> {
+        match &self.extra {
+            Extra::Sso { about, .. } => about.as_deref(),
+            Extra::Nothing
+            | Extra::Allow(_)
+            | Extra::RetryAfter(_)
+            | Extra::SignInAgain { .. }
+            | Extra::IdentityProvider(_)
             | Extra::AcceptAgain(_)
             | Extra::ObjectLength(_)
             | Extra::Parameter(_) => None,
@@ -194,10 +223,17 @@ impl From<InquiryError> for Refusal {
 impl From<CredentialError> for Refusal {
     fn from(error: CredentialError) -> Self {
         let code = match &error {
+            CredentialError::SignInAgain { organization: Some(organization), .. } => {
+                let there = Extra::IdentityProvider(organization.clone());
+                return Self::new(Code::SignInAgain, error).with(there);
+            }
             CredentialError::Unavailable { .. }
             | CredentialError::Bridge(_)
             | CredentialError::Control(_) => Code::StorageUnavailable,
+            CredentialError::SignInAgain { .. } => Code::SignInAgain,
+            CredentialError::NoRole { .. } => Code::Forbidden,
             CredentialError::Unknown { .. }
+            | CredentialError::RoleNotListed { .. }
             | CredentialError::ForeignStorage
             | CredentialError::NoBridge => Code::OurFault,
         };
@@ -287,6 +323,13 @@ impl From<DeskError> for Refusal {
     fn from(error: DeskError) -> Self {
         match error {
             DeskError::Denied(denial) => denial.into(),
+            DeskError::Sso { cause, aside, about } => {
+                let code = sso_code(&cause);
+                if code != Code::NotFound {
+                    count(Count::SamlRefusals);
+                }
+                Self::new(code, cause).with(Extra::Sso { aside, about })
+            }
             DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
             DeskError::Invitation { cause, again } => Self::not_accepted(cause, again),
             DeskError::Body(fault) => Self::new(body_code(&fault), fault),
@@ -334,6 +377,7 @@ impl Refusal {
             SignInError::TooManyAttempts { retry_after_seconds } => Some(*retry_after_seconds),
             SignInError::WrongPassword
             | SignInError::Disabled
+            | SignInError::SsoOnly
             | SignInError::Unavailable(_)
             | SignInError::LabelStudio(_)
             | SignInError::Control(_)
@@ -344,10 +388,37 @@ impl Refusal {
     }
 }
 
+/// One sentence for whatever was wrong with an answer, and for whoever is not let in.
+const fn sso_code(error: &SsoError) -> Code {
+    match error {
+        SsoError::NoProvider => Code::NotFound,
+        SsoError::BadForm(_) | SsoError::BadField(_) => Code::BadBody,
+        SsoError::NotAsked => Code::SignInExpired,
+        SsoError::NotAdmitted(VouchedError::NoMapping { .. }) => Code::NoRole,
+        SsoError::Refused(_)
+        | SsoError::NoEmail { .. }
+        | SsoError::BadEmail
+        | SsoError::ForeignDomain
+        | SsoError::BreakGlass
+        | SsoError::NotRenewed
+        | SsoError::NotOurPage
+        | SsoError::Logout(_)
+        | SsoError::NotAdmitted(
+            VouchedError::AssertionUsed | VouchedError::Disabled | VouchedError::Elsewhere,
+        ) => Code::SignInRefused,
+        SsoError::NotAdmitted(VouchedError::Unavailable(_))
+        | SsoError::Busy
+        | SsoError::Control(_) => Code::TryLater,
+        SsoError::NotSent(_) => Code::OurFault,
+    }
+}
+
 /// A disabled account answers like a wrong password: nobody learns that the password was right.
 const fn sign_in_code(error: &SignInError) -> Code {
     match error {
-        SignInError::WrongPassword | SignInError::Disabled => Code::WrongPassword,
+        SignInError::WrongPassword | SignInError::Disabled | SignInError::SsoOnly => {
+            Code::WrongPassword
+        }
         SignInError::TooManyAttempts { .. } => Code::TooManyRequests,
         SignInError::Unavailable(_) | SignInError::LabelStudio(_) | SignInError::Control(_) => {
             Code::TryLater

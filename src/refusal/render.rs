@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Code, Extra, Refusal};
-use crate::admin::{Answer, RefusedPage};
+use crate::admin::{Answer, RefusedPage, renewal};
 use crate::listener::{Incoming, Protocol};
 
 impl Refusal {
@@ -17,7 +17,13 @@ impl Refusal {
     #[must_use]
     pub fn render(&self, incoming: &Incoming) -> Response<Bytes> {
         if self.code == Code::NotSignedIn && navigates(incoming) {
-            return to_sign_in(incoming);
+            return to_page(incoming, "/-/sign-in", "return=");
+        }
+        if let Extra::IdentityProvider(organization) = &self.extra
+            && navigates(incoming)
+        {
+            let there = format!("/-/saml/{organization}/sign-in");
+            return to_page(incoming, &there, "renew=try&return=");
         }
         let mut response = self.page(incoming).unwrap_or_else(|| self.json(incoming));
         let headers = response.headers_mut();
@@ -30,9 +36,11 @@ impl Refusal {
         }
         match &self.extra {
             Extra::Nothing
+            | Extra::IdentityProvider(_)
             | Extra::Parameter(_)
             | Extra::AcceptAgain(_)
             | Extra::SignInAgain { retry_after: None, .. } => None,
+            Extra::Sso { .. } => None,
             Extra::Allow(methods) => headers.insert(ALLOW, HeaderValue::from_static(methods)),
             Extra::RetryAfter(seconds) | Extra::SignInAgain { retry_after: Some(seconds), .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(*seconds))
@@ -69,7 +77,10 @@ impl Refusal {
         let again = match &self.extra {
             Extra::SignInAgain { page, .. } => Some(Answer::page(status, &**page)),
             Extra::AcceptAgain(page) => Some(Answer::page(status, &**page)),
+            Extra::Sso { aside: true, .. } => Some(renewal(status)),
             Extra::Nothing
+            | Extra::IdentityProvider(_)
+            | Extra::Sso { aside: false, .. }
             | Extra::Allow(_)
             | Extra::RetryAfter(_)
             | Extra::ObjectLength(_)
@@ -107,15 +118,17 @@ fn header<'i>(incoming: &'i Incoming, name: &str) -> Option<&'i str> {
     incoming.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-fn to_sign_in(incoming: &Incoming) -> Response<Bytes> {
-    let mut location = "/-/sign-in".to_owned();
+/// To a page that leads back here, where a GET can be asked again.
+fn to_page(incoming: &Incoming, page: &str, query: &str) -> Response<Bytes> {
+    let mut location = page.to_owned();
     if *incoming.method() != Method::POST {
         let mut target = incoming.path().to_owned();
         if let Some(query) = incoming.query() {
             target.push('?');
             target.push_str(query);
         }
-        location.push_str("?return=");
+        location.push('?');
+        location.push_str(query);
         location.extend(utf8_percent_encode(&target, NON_ALPHANUMERIC));
     }
     let mut response = Response::new(Bytes::new());

@@ -14,7 +14,9 @@ pub use byte_range::{ByteRange, Ranges, Resolved, Span};
 pub use conditions::{Conditions, IfRange};
 pub use handle::SealedHandle;
 pub use object_key::{BadKey, ObjectKey};
-pub use operation::{Ask, ObjectAddress, ObjectRead, ObjectWrite, Operation, Page, Target, Visit};
+pub use operation::{
+    Ask, ObjectAddress, ObjectRead, ObjectWrite, Operation, Page, Renewal, Target, Visit,
+};
 
 /// Why a request is not an operation.
 #[derive(Debug, thiserror::Error)]

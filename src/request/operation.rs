@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Conditions, ObjectKey, Ranges, RequestError, SealedHandle, route};
-use crate::catalog::{ProjectName, StorageName};
+use crate::catalog::{OrganizationName, ProjectName, StorageName};
 use crate::ground::secret::Secret;
 use crate::label_studio::{Call, Deed, Routes};
 use crate::listener::{Incoming, RequestId};
@@ -34,12 +34,20 @@ pub enum Visit {
     Asset(&'static str),
     /// `GET HEAD /-/`: the visitor's projects and their media.
     Home,
-    /// `GET HEAD /-/sign-in?return=PATH`
-    SignInPage { return_to: Option<String> },
+    /// `GET HEAD /-/sign-in?return=PATH&organization=NAME`
+    SignInPage { return_to: Option<String>, organization: Option<String> },
     /// `POST /-/sign-in` with a form.
     SignIn,
     /// `POST /-/sign-out`
     SignOut,
+    /// `GET HEAD /-/saml/{organization}/metadata`
+    SamlMetadata(OrganizationName),
+    /// `GET /-/saml/{organization}/sign-in?return=PATH&renew=try`
+    SamlSignIn { organization: OrganizationName, return_to: Option<String>, how: Renewal },
+    /// `POST /-/saml/{organization}/acs` with a form, from the identity provider's page.
+    AcceptAssertion(OrganizationName),
+    /// `GET /-/saml/{organization}/slo`, from the identity provider: it is told, or tells, that somebody signed out.
+    SingleLogout(OrganizationName),
     /// `GET HEAD /-/invitations/{code}`
     InvitationPage { code: Secret<String> },
     /// `POST /-/invitations/{code}` with a form.
@@ -55,6 +63,19 @@ pub enum Visit {
     Preflight { methods: Box<str> },
     /// `GET HEAD /-/api/requests/{request-id}`: why a request was answered as it was.
     ExplainRequest(RequestId),
+}
+
+/// How much a sign-in at the identity provider may bother people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// As much as it needs.
+    No,
+    /// Not at all at first; a page that the person waits for goes on as much as it needs.
+    Quietly,
+    /// Not at all: nobody sees the page.
+    Unseen,
+    /// As much as it needs, in a window of its own.
+    Window,
 }
 
 /// A read of one object.
@@ -78,7 +99,7 @@ pub struct ObjectWrite {
 }
 
 /// What is done without Label Studio.
-const OURS: [&str; 16] = [
+const OURS: [&str; 20] = [
     "ReadObject",
     "ReadMedia",
     "WriteObject",
@@ -95,6 +116,10 @@ const OURS: [&str; 16] = [
     "Preflight",
     "ShowInvitation",
     "AcceptInvitation",
+    "ShowSamlMetadata",
+    "BeginSamlSignIn",
+    "AcceptAssertion",
+    "SingleLogout",
 ];
 
 #[expect(clippy::indexing_slicing, reason = "a fault of it would not compile")]
@@ -144,7 +169,7 @@ impl Operation {
     pub const OURS: [&'static str; OURS.len()] = OURS;
 
     /// The names of exactly what needs no sign-in (R12).
-    pub const PUBLIC: [&'static str; 7] = [
+    pub const PUBLIC: [&'static str; 11] = [
         "ShowAsset",
         "ShowSignIn",
         "SignIn",
@@ -152,6 +177,10 @@ impl Operation {
         "Preflight",
         "ShowInvitation",
         "AcceptInvitation",
+        "ShowSamlMetadata",
+        "BeginSamlSignIn",
+        "AcceptAssertion",
+        "SingleLogout",
     ];
 
     /// Reads the operation out of the canonical request.
@@ -216,6 +245,10 @@ impl Visit {
             Self::Preflight { .. } => "Preflight",
             Self::InvitationPage { .. } => "ShowInvitation",
             Self::AcceptInvitation { .. } => "AcceptInvitation",
+            Self::SamlMetadata(_) => "ShowSamlMetadata",
+            Self::SamlSignIn { .. } => "BeginSamlSignIn",
+            Self::AcceptAssertion(_) => "AcceptAssertion",
+            Self::SingleLogout(_) => "SingleLogout",
         }
     }
 
@@ -250,6 +283,10 @@ mod tests {
             Ask::Visit(Visit::Preflight { .. }) => 13,
             Ask::Visit(Visit::InvitationPage { .. }) => 14,
             Ask::Visit(Visit::AcceptInvitation { .. }) => 15,
+            Ask::Visit(Visit::SamlMetadata(_)) => 16,
+            Ask::Visit(Visit::SamlSignIn { .. }) => 17,
+            Ask::Visit(Visit::AcceptAssertion(_)) => 18,
+            Ask::Visit(Visit::SingleLogout(_)) => 19,
             Ask::LabelStudio(call)
             | Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => {
                 OURS.len() + deed(call).unwrap()
@@ -268,6 +305,7 @@ mod tests {
             Ask::Read(ObjectRead { target, head_only: false, ranges: None, conditions })
         };
         let ObjectAddress { project, storage, .. } = address();
+        let organization = || "acme".parse().unwrap();
         vec![
             read(Target::Named(address())),
             read(Target::Handle(SealedHandle::new("h").unwrap())),
@@ -281,7 +319,7 @@ mod tests {
             Ask::List { project, storage, page: Page::default() },
             Ask::Visit(Visit::Asset("style.css")),
             Ask::Visit(Visit::Home),
-            Ask::Visit(Visit::SignInPage { return_to: None }),
+            Ask::Visit(Visit::SignInPage { return_to: None, organization: None }),
             Ask::Visit(Visit::SignIn),
             Ask::Visit(Visit::SignOut),
             Ask::Visit(Visit::Account),
@@ -291,6 +329,14 @@ mod tests {
             Ask::Visit(Visit::Preflight { methods: "GET".into() }),
             Ask::Visit(Visit::InvitationPage { code: Secret::new("c".to_owned()) }),
             Ask::Visit(Visit::AcceptInvitation { code: Secret::new("c".to_owned()) }),
+            Ask::Visit(Visit::SamlMetadata(organization())),
+            Ask::Visit(Visit::SamlSignIn {
+                organization: organization(),
+                return_to: None,
+                how: Renewal::No,
+            }),
+            Ask::Visit(Visit::AcceptAssertion(organization())),
+            Ask::Visit(Visit::SingleLogout(organization())),
         ]
     }
 
@@ -308,7 +354,7 @@ mod tests {
         let all = one_of_each();
         let public = all.iter().filter(|ask| matches!(ask, Ask::Visit(visit) if visit.is_public()));
         let public: Vec<_> = public.map(place).collect();
-        assert_eq!(public, [4, 6, 7, 11, 13, 14, 15]);
+        assert_eq!(public, [4, 6, 7, 11, 13, 14, 15, 16, 17, 18, 19]);
         assert_eq!(public.len(), Operation::PUBLIC.len());
     }
 }

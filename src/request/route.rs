@@ -6,17 +6,18 @@ use http::{HeaderName, Method};
 
 use super::conditions::single;
 use super::{
-    Ask, Conditions, ObjectAddress, ObjectKey, ObjectRead, ObjectWrite, Page, Ranges, RequestError,
-    SealedHandle, Target, Visit, preflight, query,
+    Ask, Conditions, ObjectAddress, ObjectKey, ObjectRead, ObjectWrite, Page, Ranges, Renewal,
+    RequestError, SealedHandle, Target, Visit, preflight, query,
 };
-use crate::catalog::{ProjectName, StorageName};
+use crate::catalog::{OrganizationName, ProjectName, StorageName};
 use crate::ground::secret::Secret;
 use crate::label_studio::{Answer, NoRoute, Routes};
 use crate::listener::{Incoming, RequestId};
 use crate::telemetry::{Count, count};
 
 /// The files of our own pages, all that there are.
-const ASSETS: [&str; 4] = ["style.css", "app.js", "favicon.svg", "demo.js"];
+const ASSETS: [&str; 6] =
+    ["style.css", "app.js", "favicon.svg", "demo.js", "renew.js", "renewed.js"];
 
 /// How much of an unlisted path is logged, in characters.
 const LONGEST_TOLD: usize = 200;
@@ -47,6 +48,7 @@ fn ours(incoming: &Incoming, ours: &str) -> Result<Ask, RequestError> {
         }
         ("sign-in", None) => sign_in(incoming),
         ("invitations", Some(code)) => invitation(incoming, code),
+        ("saml", Some(rest)) => saml(incoming, rest),
         ("sign-out", None) => post(incoming, Visit::SignOut),
         ("api", Some("account")) => read_only(incoming, Visit::Account),
         ("api", Some("handles")) => post(incoming, Visit::SealHandles),
@@ -181,8 +183,9 @@ fn sign_in(incoming: &Incoming) -> Result<Ask, RequestError> {
     match *incoming.method() {
         Method::GET | Method::HEAD => {
             no_body(incoming)?;
-            let [return_to] = query::parse(incoming.query(), ["return"])?;
-            Ok(Ask::Visit(Visit::SignInPage { return_to }))
+            let [return_to, organization] =
+                query::parse(incoming.query(), ["return", "organization"])?;
+            Ok(Ask::Visit(Visit::SignInPage { return_to, organization }))
         }
         Method::POST => {
             no_query(incoming)?;
@@ -190,6 +193,41 @@ fn sign_in(incoming: &Incoming) -> Result<Ask, RequestError> {
         }
         _ => Err(RequestError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
     }
+}
+
+/// `{organization}/{what}`. Whether the organization has an identity provider is not known here.
+fn saml(incoming: &Incoming, rest: &str) -> Result<Ask, RequestError> {
+    let (organization, what) = rest.split_once('/').ok_or(RequestError::NoSuchRoute)?;
+    let organization: OrganizationName = organization.parse().or(Err(RequestError::NoSuchRoute))?;
+    match what {
+        "metadata" => read_only(incoming, Visit::SamlMetadata(organization)),
+        "acs" => post(incoming, Visit::AcceptAssertion(organization)),
+        "sign-in" => {
+            get_only(incoming)?;
+            let [return_to, renew] = query::parse(incoming.query(), ["return", "renew"])?;
+            let how = match renew.as_deref() {
+                None => Renewal::No,
+                Some("try") => Renewal::Quietly,
+                Some("unseen") => Renewal::Unseen,
+                Some("window") => Renewal::Window,
+                Some(_) => return Err(query::bad("renew")),
+            };
+            Ok(Ask::Visit(Visit::SamlSignIn { organization, return_to, how }))
+        }
+        // What it says is signed as it stands: nobody but who verifies it reads it.
+        "slo" => {
+            get_only(incoming)?;
+            Ok(Ask::Visit(Visit::SingleLogout(organization)))
+        }
+        _ => Err(RequestError::NoSuchRoute),
+    }
+}
+
+fn get_only(incoming: &Incoming) -> Result<(), RequestError> {
+    if incoming.method() != Method::GET {
+        return Err(RequestError::MethodNotAllowed { allow: "GET" });
+    }
+    no_body(incoming)
 }
 
 fn invitation(incoming: &Incoming, code: &str) -> Result<Ask, RequestError> {
@@ -286,6 +324,11 @@ mod tests {
             ("GET", "/-/sign-in?return=%2F-%2F", "ShowSignIn"),
             ("POST", "/-/sign-in", "SignIn"),
             ("POST", "/-/sign-out", "SignOut"),
+            ("GET", "/-/saml/acme/metadata", "ShowSamlMetadata"),
+            ("GET", "/-/saml/acme/sign-in", "BeginSamlSignIn"),
+            ("GET", "/-/saml/acme/sign-in?return=%2F&renew=unseen", "BeginSamlSignIn"),
+            ("POST", "/-/saml/acme/acs", "AcceptAssertion"),
+            ("GET", "/-/saml/acme/slo?SAMLRequest=x", "SingleLogout"),
             ("GET", "/-/api/account", "ShowAccount"),
             ("POST", "/-/api/handles", "SealHandle"),
             ("GET", &format!("/-/api/requests/{id}"), "ExplainRequest"),
@@ -325,6 +368,13 @@ mod tests {
             "/-/m/a.b",
             "/-/m/a/b",
             "/-/m/a%41",
+            "/-/saml",
+            "/-/saml/acme",
+            "/-/saml/acme/",
+            "/-/saml/acme/ACS",
+            "/-/saml/acme/acs/",
+            "/-/saml//acs",
+            "/-/saml/Acme/acs",
             "/-/objects",
             "/-/objects/",
             "/-/objects/p",
@@ -357,6 +407,10 @@ mod tests {
             ("POST", "/-/", "GET, HEAD"),
             ("PUT", "/-/sign-in", "GET, HEAD, POST"),
             ("GET", "/-/sign-out", "POST"),
+            ("GET", "/-/saml/acme/acs", "POST"),
+            ("POST", "/-/saml/acme/metadata", "GET, HEAD"),
+            ("POST", "/-/saml/acme/sign-in", "GET"),
+            ("POST", "/-/saml/acme/slo", "GET"),
             ("GET", "/-/api/handles", "POST"),
             ("POST", "/-/m/a", "GET, HEAD"),
             ("PUT", "/-/m/a", "GET, HEAD"),
@@ -415,6 +469,10 @@ mod tests {
             "/-/objects/p/s/?max-keys=1",
             "/-/sign-in?return=a&return=b",
             "/-/m/a?download",
+            "/-/saml/acme/metadata?x=1",
+            "/-/saml/acme/sign-in?renew=",
+            "/-/saml/acme/sign-in?renew=maybe",
+            "/-/saml/acme/sign-in?SAMLRequest=x",
         ] {
             let asked = ask("GET", target);
             assert!(matches!(asked, Err(RequestError::BadQuery { .. })), "{target}: {asked:?}");

@@ -4,32 +4,21 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::CREDENTIALS;
-use super::document::{Node, Table, Value};
+use super::document::Table;
+use super::named::named;
 use super::pieces::CredentialKind;
 use super::reader::{Reading, Section, unknown};
 use super::source::Place;
 use super::table::{self, CREDENTIAL, ROWS};
 use crate::catalog::CredentialName;
-use crate::credential::{self, AssumeRole, Fault, Source};
+use crate::credential::{self, AssumeRole, Fault, Saml, Source};
 
 type Sources = BTreeMap<CredentialName, Source>;
 
 pub(super) fn sources(tree: &mut Table, reading: &mut Reading<'_>) -> Option<Sources> {
-    let Some((place, value)) = tree.remove(CREDENTIALS) else { return Some(Sources::new()) };
-    let Node::Table(sections) = value.node else {
-        CREDENTIALS.clone_into(&mut reading.key);
-        value.mask();
-        reading.fault(
-            &place,
-            "holds no sections",
-            "write [credentials.NAME] and its keys below it",
-        );
-        return None;
-    };
     let mut sources = Sources::new();
     let mut places = Places::new();
-    for (name, (place, value)) in sections {
-        let Some((name, table)) = head(&name, &place, value, reading) else { continue };
+    for (name, place, table) in named::<CredentialName>(CREDENTIALS, tree, reading)? {
         let path = format!("{CREDENTIALS}.{name}");
         let rows = ROWS.iter().filter(|row| row.section == CREDENTIAL).copied().collect();
         let keys = table.iter().map(|(key, (_, value))| (key.clone(), value.place.clone()));
@@ -70,29 +59,6 @@ fn judge(sources: &Sources, places: &Places, reading: &mut Reading<'_>) {
     }
 }
 
-fn head(
-    name: &str,
-    place: &Place,
-    value: Value,
-    reading: &mut Reading<'_>,
-) -> Option<(CredentialName, Table)> {
-    reading.key = format!("{CREDENTIALS}.{name}");
-    let Node::Table(table) = value.node else {
-        value.mask();
-        let what = format!("is {}, but must be a section", value.node.words());
-        reading.fault(place, what, format!("write [credentials.{name}] and its keys below it"));
-        return None;
-    };
-    match name.parse() {
-        Ok(name) => Some((name, table)),
-        Err(error) => {
-            let error: crate::catalog::BadName = error;
-            reading.fault(place, "is not a name", error.to_string());
-            None
-        }
-    }
-}
-
 fn source(mut section: Section<'_, '_>) -> Option<Source> {
     let kind = section.take(&table::CREDENTIAL_KIND);
     let source = match kind {
@@ -102,6 +68,7 @@ fn source(mut section: Section<'_, '_>) -> Option<Source> {
             profile.map(|profile| Source::Chain { profile })
         }
         Some(CredentialKind::AssumeRole) => assume_role(&mut section),
+        Some(CredentialKind::Saml) => saml(&mut section),
         None => {
             // Which keys belong there cannot be known: the missing kind is fault enough.
             section.forget();
@@ -130,12 +97,32 @@ fn assume_role(section: &mut Section<'_, '_>) -> Option<Source> {
     let duration = section.take_optional(&table::CREDENTIAL_DURATION);
     let endpoint = section.take_optional(&table::CREDENTIAL_ENDPOINT);
     let region = section.take(&table::CREDENTIAL_REGION);
+    let per_person = section.take_optional(&table::CREDENTIAL_PER_PERSON);
+    let role_arns = section.take_optional(&table::CREDENTIAL_ROLES);
     Some(Source::AssumeRole(AssumeRole {
         source: source?,
         role_arn: role_arn?,
         external_id: external_id?,
-        duration: duration?.unwrap_or(Duration::from_secs(3600)),
+        duration: duration?.unwrap_or(LASTS),
+        sts_endpoint: endpoint?,
+        region: region?,
+        per_person: per_person?.unwrap_or(false),
+        role_arns: role_arns?.unwrap_or_default(),
+    }))
+}
+
+fn saml(section: &mut Section<'_, '_>) -> Option<Source> {
+    let role_arns = section.take(&table::CREDENTIAL_ROLES);
+    let duration = section.take_optional(&table::CREDENTIAL_DURATION);
+    let endpoint = section.take_optional(&table::CREDENTIAL_ENDPOINT);
+    let region = section.take(&table::CREDENTIAL_REGION);
+    Some(Source::Saml(Saml {
+        role_arns: role_arns?,
+        duration: duration?.unwrap_or(LASTS),
         sts_endpoint: endpoint?,
         region: region?,
     }))
 }
+
+/// How long a credential lasts where nothing else is said.
+const LASTS: Duration = Duration::from_secs(3600);

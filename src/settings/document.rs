@@ -166,8 +166,8 @@ fn convert(value: &DeValue<'_>, place: &impl Fn(Range<usize>) -> Place) -> Value
 /// another file's `{ env = … }`.
 pub(super) fn overlay(earlier: &mut Table, later: Table) {
     for (name, entry) in later {
-        // `[credentials]` holds sections of its own; the others hold keys.
-        let depth = if name == super::CREDENTIALS { 2 } else { 1 };
+        // Some hold sections of their own; the others hold keys.
+        let depth = if [super::CREDENTIALS, super::SAML].contains(&name.as_str()) { 2 } else { 1 };
         join(earlier, name, entry, depth);
     }
 }

@@ -41,6 +41,7 @@ pub enum Applies {
 pub(super) enum Shape {
     Text,
     Integer,
+    Boolean,
     List,
     Table,
     /// A table that only says where a secret stands; a literal is never shown.

@@ -43,6 +43,23 @@ pub(super) const fn address() -> Kind<SocketAddr> {
     }
 }
 
+/// `true` or `false`.
+pub(super) const fn boolean() -> Kind<bool> {
+    Kind {
+        shape: Shape::Boolean,
+        words: || "true or false".to_owned(),
+        read: |value, _| match value.node {
+            Node::Boolean(answer) => Ok(answer),
+            Node::Text(_)
+            | Node::Integer(_)
+            | Node::List(_)
+            | Node::Table(_)
+            | Node::Variable(_)
+            | Node::Other(_) => Err(Wrong::Kind),
+        },
+    }
+}
+
 /// A whole number from `MIN` to `MAX`.
 pub(super) const fn integer<const MIN: u64, const MAX: u64, T: TryFrom<u64>>() -> Kind<T> {
     Kind {
@@ -122,6 +139,11 @@ pub(super) const fn files() -> Kind<Vec<PathBuf>> {
         words: || "a list of paths".to_owned(),
         read: |value, reading| each(value, reading, readable),
     }
+}
+
+/// A path of a file that can be read.
+pub(super) const fn file() -> Kind<PathBuf> {
+    Kind { shape: Shape::Text, words: || "a path".to_owned(), read: readable }
 }
 
 /// A path of a file that can be read.

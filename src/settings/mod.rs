@@ -7,9 +7,11 @@ mod environment;
 mod fault;
 mod key;
 mod kind;
+mod named;
 mod pages;
 mod pieces;
 mod reader;
+mod saml;
 mod secret;
 mod sections;
 mod source;
@@ -30,10 +32,12 @@ use self::source::Source;
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
 use crate::{
-    audit, credential, identity, label_studio, listener, operations, outbound, policy, telemetry,
+    audit, credential, identity, label_studio, listener, operations, outbound, policy, sign_in,
+    telemetry,
 };
 
 const CREDENTIALS: &str = "credentials";
+const SAML: &str = "saml";
 
 /// Everything that an operator decides.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub struct Settings {
     pub records: PathBuf,
     pub seal: MasterKey,
     pub identity: identity::Settings,
+    /// The identity providers, by the organizations whose they are.
+    pub sign_in: sign_in::Settings,
     pub audit: audit::Settings,
     pub policy: policy::Settings,
     pub outbound: outbound::Settings,
@@ -75,6 +81,7 @@ pub struct Parts {
     pub records: Option<PathBuf>,
     pub seal: Option<MasterKey>,
     pub identity: Option<identity::Settings>,
+    pub sign_in: Option<sign_in::Settings>,
     pub audit: Option<audit::Settings>,
     pub policy: Option<policy::Settings>,
     pub outbound: Option<outbound::Settings>,
@@ -151,6 +158,7 @@ impl Parts {
             records: self.records?,
             seal: self.seal?,
             identity: self.identity?,
+            sign_in: self.sign_in?,
             audit: self.audit?,
             policy: self.policy?,
             outbound: self.outbound?,
@@ -196,7 +204,7 @@ fn judge(mut tree: Table, reading: &mut Reading<'_>) -> Parts {
         value.mask();
         let mut known: Vec<&str> = ROWS.iter().map(|row| row.section).collect();
         known.dedup();
-        let known = known.into_iter().map(|section| section.trim_end_matches(".NAME"));
+        let known = known.into_iter().map(|section| section.split('.').next().unwrap_or(section));
         let (what, remedy) = unknown(&name, known, "a section");
         reading.report.note(Fault::at(&place, &name, what, remedy));
     }
@@ -209,9 +217,11 @@ fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Parts {
     let operations = sections::operations(reading.section(tree, "operations", ROWS), &listener);
     let records = sections::records(reading.section(tree, "records", ROWS));
     let seal = sections::seal(reading.section(tree, "seal", ROWS));
-    let identity = sections::identity(tree, reading);
+    let sign_in = saml::saml(tree, reading, hosts.as_deref());
+    let native = sign_in.as_ref().map(saml::native).unwrap_or_default();
+    let identity = sections::identity(tree, reading, native);
     let audit = sections::audit(reading.section(tree, "audit", ROWS));
-    let policy = sections::policy(reading.section(tree, "policy", ROWS));
+    let mut policy = sections::policy(reading.section(tree, "policy", ROWS));
     let outbound = sections::outbound(reading.section(tree, "outbound", ROWS));
     let sources = credentials::sources(tree, reading);
     let label_studio = sections::label_studio(reading.section(tree, "label_studio", ROWS));
@@ -220,6 +230,10 @@ fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Parts {
     let secret = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
     let environment = credential::Variables::new(variables.map(secret));
     let credential = sources.map(|sources| credential::Settings { sources, environment });
+    // The stages read no settings but their own: policy is told here which storages only people's own credentials open.
+    if let (Some(policy), Some(credential)) = (&mut policy, &credential) {
+        policy.brought = credential.brought();
+    }
     Parts {
         listener,
         hosts,
@@ -228,6 +242,7 @@ fn sections(tree: &mut Table, reading: &mut Reading<'_>) -> Parts {
         records,
         seal,
         identity,
+        sign_in,
         audit,
         policy,
         outbound,

@@ -8,8 +8,10 @@ use super::kind::{self, Choice, each, non_empty, readable, resolve, wrong};
 use super::reader::{Reading, unknown};
 use super::secret::private;
 use crate::audit::Durability;
+use crate::catalog::Several;
 use crate::label_studio::{Passwords, Tokens, Version};
 use crate::listener::{CertificateFiles, ClearText, ClearTextMode};
+use crate::sign_in::{KeyFiles, Mode, Preset, Unsolicited};
 use crate::telemetry::{Form, Level};
 
 /// The kinds of credential.
@@ -18,11 +20,16 @@ pub(super) enum CredentialKind {
     Static,
     Chain,
     AssumeRole,
+    Saml,
 }
 
 impl Choice for CredentialKind {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("static", Self::Static), ("chain", Self::Chain), ("assume-role", Self::AssumeRole)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("static", Self::Static),
+        ("chain", Self::Chain),
+        ("assume-role", Self::AssumeRole),
+        ("saml", Self::Saml),
+    ];
 }
 
 impl Choice for Passwords {
@@ -47,6 +54,52 @@ impl Choice for Durability {
 impl Choice for ClearTextMode {
     const ALL: &'static [(&'static str, Self)] =
         &[("redirect", Self::Redirect), ("serve", Self::Serve)];
+}
+
+impl Choice for Preset {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("simplesamlphp", Self::SimpleSamlPhp),
+        ("keycloak", Self::Keycloak),
+        ("okta", Self::Okta),
+        ("entra-id", Self::EntraId),
+        ("google-workspace", Self::GoogleWorkspace),
+        ("adfs", Self::Adfs),
+    ];
+}
+
+impl Choice for Mode {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("both", Self::Both), ("sso-only", Self::SsoOnly), ("native-only", Self::NativeOnly)];
+}
+
+impl Choice for Unsolicited {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("refused", Self::Refused), ("accepted", Self::Accepted)];
+}
+
+impl Choice for Several {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("most-powerful", Self::MostPowerful), ("least-powerful", Self::LeastPowerful)];
+}
+
+/// A list of `{ certificate, key }`. Whether they are a pair is judged when they are loaded.
+pub(super) const fn keys() -> Kind<Vec<KeyFiles>> {
+    Kind {
+        shape: Shape::List,
+        words: || "a list of { certificate = \"PEM\", key = \"PEM\" }".to_owned(),
+        read: |value, reading| each(value, reading, key),
+    }
+}
+
+fn key(value: &Value, reading: &mut Reading<'_>) -> Result<KeyFiles, Wrong> {
+    let [certificate, key] = fields(value, reading, ["certificate", "key"])?;
+    let (Some(certificate), Some(key)) = (certificate, key) else {
+        let remedy = "write { certificate = \"PEM file\", key = \"PEM file\" }";
+        return Err(wrong("needs both certificate and key", remedy));
+    };
+    let certificate = noted(certificate, reading, readable).ok_or(Wrong::Noted);
+    let key = noted(key, reading, private_file).ok_or(Wrong::Noted);
+    Ok(KeyFiles { certificate: certificate?, key: key? })
 }
 
 /// A list of `{ chain, key }`. Whether they are a pair is judged when they are loaded.

@@ -202,7 +202,9 @@ fn from_variable(value: Value, shape: Shape) -> Value {
             let item = |item| Value { place: value.place.clone(), node: plain(item) };
             Node::List(items.map(item).collect())
         }
-        Shape::Integer | Shape::Table | Shape::Secret => parsed().unwrap_or_else(|| plain(text)),
+        Shape::Integer | Shape::Boolean | Shape::Table | Shape::Secret => {
+            parsed().unwrap_or_else(|| plain(text))
+        }
     };
     Value { place: value.place, node }
 }

@@ -1,5 +1,6 @@
 //! From sections to the stages' own settings. Every key is taken before any is used, so that all faults are noted.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -7,7 +8,9 @@ use std::time::Duration;
 use super::document::Table;
 use super::reader::{Reading, Section};
 use super::table::{self, ROWS};
+use crate::catalog::OrganizationName;
 use crate::ground::seal::MasterKey;
+use crate::identity::NativeSignIn;
 use crate::label_studio::Database;
 use crate::listener::{self, ClearText, ClearTextMode};
 use crate::{audit, identity, label_studio, operations, outbound, policy, telemetry};
@@ -168,7 +171,11 @@ pub(super) fn seal(mut section: Section<'_, '_>) -> Option<MasterKey> {
     key
 }
 
-pub(super) fn identity(tree: &mut Table, reading: &mut Reading<'_>) -> Option<identity::Settings> {
+pub(super) fn identity(
+    tree: &mut Table,
+    reading: &mut Reading<'_>,
+    native: BTreeMap<OrganizationName, NativeSignIn>,
+) -> Option<identity::Settings> {
     let mut sign_in = reading.section(tree, "sign_in", ROWS);
     let attempts = sign_in.take(&table::SIGN_IN_ATTEMPTS);
     sign_in.close();
@@ -185,7 +192,7 @@ pub(super) fn identity(tree: &mut Table, reading: &mut Reading<'_>) -> Option<id
     }
     section.close();
     let attempts_per_minute = NonZeroU32::new(attempts?)?;
-    Some(identity::Settings { idle: idle?, absolute: absolute?, attempts_per_minute })
+    Some(identity::Settings { idle: idle?, absolute: absolute?, attempts_per_minute, native })
 }
 
 pub(super) fn audit(mut section: Section<'_, '_>) -> Option<audit::Settings> {
@@ -213,7 +220,7 @@ pub(super) fn policy(mut section: Section<'_, '_>) -> Option<policy::Settings> {
         requests_per_second,
         burst: burst.and_then(NonZeroU32::new).unwrap_or(requests_per_second),
     });
-    Some(policy::Settings { folder: folder?, quota })
+    Some(policy::Settings { folder: folder?, quota, ..policy::Settings::default() })
 }
 
 pub(super) fn outbound(mut section: Section<'_, '_>) -> Option<outbound::Settings> {

@@ -10,17 +10,19 @@ use super::key::Absent::{Default, Optional, Required};
 use super::key::Applies::{Reload, Restart};
 use super::key::{Key, Row};
 use super::kind::{
-    HOUR, MINUTE, SECOND, address, choice, duration, files, integer, list, parsed, path, some, text,
+    HOUR, MINUTE, SECOND, address, boolean, choice, duration, file, files, integer, list, parsed,
+    path, some, text,
 };
-use super::pieces::{CredentialKind, certificates, clear_text};
+use super::pieces::{CredentialKind, certificates, clear_text, keys as key_files};
 use super::secret::{seal_key, secret};
 use crate::audit::Durability;
-use crate::catalog::{CredentialName, OrganizationName, WorkspaceName};
+use crate::catalog::{CredentialName, Email, OrganizationName, Several, WorkspaceName};
 use crate::ground::seal::MasterKey;
 use crate::ground::secret::Secret;
 use crate::label_studio::{Passwords, Tokens, Version};
 use crate::listener::{CertificateFiles, ClearText, CorsOrigin, Network, ServedHost};
 use crate::outbound::Allowed;
+use crate::sign_in::{BaseUrl, EmailDomain, KeyFiles, Mode, Preset, Unsolicited};
 use crate::telemetry::{Form, Level};
 
 macro_rules! keys {
@@ -34,6 +36,8 @@ macro_rules! keys {
 
 /// The section that the keys of every credential stand under.
 pub(super) const CREDENTIAL: &str = "credentials.NAME";
+/// The section that the keys of every identity provider stand under.
+pub(super) const SAML: &str = "saml.ORGANIZATION";
 
 keys! {
     LISTEN_ADDRESS: SocketAddr = address(), "listen" "address", Default("\"0.0.0.0:8443\""), Restart,
@@ -95,6 +99,41 @@ keys! {
     SIGN_IN_ATTEMPTS: u32 = integer::<1, 10_000, u32>(), "sign_in" "attempts_per_minute", Default("10"), Restart,
         "attempts to sign in per minute, for one account and for one address";
 
+    SAML_BASE_URL: BaseUrl = parsed(|| "https://host[:port]".into()), "saml.ORGANIZATION" "base_url", Required, Reload,
+        "where browsers find this gateway: its metadata are at /-/saml/ORGANIZATION/metadata below it, which is its entity id too, its assertion endpoint at /-/saml/ORGANIZATION/acs";
+    SAML_METADATA: PathBuf = file(), "saml.ORGANIZATION" "metadata", Optional, Reload,
+        "the identity provider's metadata, a file; either this or metadata_url";
+    SAML_METADATA_URL: Uri = parsed(|| "https://host/path".into()), "saml.ORGANIZATION" "metadata_url", Optional, Reload,
+        "where to fetch them: at a start, then every hour; the last good ones serve while that fails";
+    SAML_METADATA_CERTIFICATE: PathBuf = file(), "saml.ORGANIZATION" "metadata_certificate", Optional, Reload,
+        "PEM: fetched metadata must be signed by it; without it TLS alone vouches for them";
+    SAML_IDENTITY_PROVIDER: String = text(), "saml.ORGANIZATION" "identity_provider", Optional, Reload,
+        "the entity id that is meant, where the metadata describe several";
+    SAML_KEYS: Vec<KeyFiles> = key_files(), "saml.ORGANIZATION" "keys", Required, Reload,
+        "our own keys, one or two: the first signs, each is announced and opens what is encrypted";
+    SAML_PRESET: Preset = choice(), "saml.ORGANIZATION" "preset", Optional, Reload,
+        "what the attributes below are called by default; each has its page in docs/saml";
+    SAML_EMAIL: String = text(), "saml.ORGANIZATION" "email_attribute", Optional, Reload,
+        "the attribute that holds the e-mail; without it and a preset that says otherwise, it is the name of the subject (NameID)";
+    SAML_DOMAINS: Vec<EmailDomain> = some(|| "a list of domains".into()), "saml.ORGANIZATION" "email_domains", Optional, Reload,
+        "e-mail addresses that the identity provider may vouch for; without it, of any domain: one organization's provider can then take addresses that another's people have";
+    SAML_GROUPS: String = text(), "saml.ORGANIZATION" "groups_attribute", Optional, Reload,
+        "the attribute that holds the groups; without it `groups`, or what the preset says";
+    SAML_ROLES: String = text(), "saml.ORGANIZATION" "roles_attribute", Optional, Reload,
+        "the attribute that holds pairs of AWS role and provider; without it `https://aws.amazon.com/SAML/Attributes/Role`";
+    SAML_FORCE: bool = boolean(), "saml.ORGANIZATION" "force_sign_in", Default("false"), Reload,
+        "true: people prove who they are at every sign-in, though they have a session there (renewals excepted)";
+    SAML_CONTEXTS: Vec<String> = list(|| "a list of addresses of classes".into()), "saml.ORGANIZATION" "sign_in_contexts", Default("[]"), Reload,
+        "how people must have proven it there (RequestedAuthnContext, exactly one of these)";
+    SAML_MODE: Mode = choice(), "saml.ORGANIZATION" "sign_in", Default("\"both\""), Reload,
+        "\"both\": at the identity provider or with a password here; \"sso-only\": with a password only those of break_glass; \"native-only\": nobody at the identity provider";
+    SAML_BREAK_GLASS: Vec<Email> = list(|| "a list of e-mails".into()), "saml.ORGANIZATION" "break_glass", Default("[]"), Reload,
+        "who may still come with a password, for the day that the identity provider is gone; each use is told loudly";
+    SAML_UNSOLICITED: Unsolicited = choice(), "saml.ORGANIZATION" "unsolicited", Default("\"refused\""), Reload,
+        "\"accepted\": a sign-in may begin at the identity provider; then anybody who has an answer of his own can make a browser sign in as him";
+    SAML_SEVERAL: Several = choice(), "saml.ORGANIZATION" "several", Default("\"most-powerful\""), Reload,
+        "which role counts when several groups give one for the same thing";
+
     AUDIT_FOLDER: PathBuf = path(), "audit" "folder", Default("\"audit\""), Restart,
         "where the audit is written";
     AUDIT_DURABILITY: Durability = choice(), "audit" "durability", Default("\"before-bytes\""), Restart,
@@ -121,7 +160,7 @@ keys! {
         "the longest pause between bytes of an answer";
 
     CREDENTIAL_KIND: CredentialKind = choice(), "credentials.NAME" "kind", Required, Reload,
-        "\"static\": keys from files or variables; \"chain\": what the machine offers, as the AWS tools find it; \"assume-role\": a role that another credential may take";
+        "\"static\": keys from files or variables; \"chain\": what the machine offers, as the AWS tools find it; \"assume-role\": a role that another credential may take; \"saml\": people bring it, by the assertion that they sign in with, each for the roles that it holds";
     CREDENTIAL_KEY_ID: Secret<String> = secret(), "credentials.NAME" "access_key_id", Optional, Reload,
         "static (required)";
     CREDENTIAL_SECRET_KEY: Secret<String> = secret(), "credentials.NAME" "secret_access_key", Optional, Reload,
@@ -137,11 +176,15 @@ keys! {
     CREDENTIAL_EXTERNAL_ID: String = text(), "credentials.NAME" "external_id", Optional, Reload,
         "assume-role: what the role's trust policy asks for";
     CREDENTIAL_DURATION: Duration = duration::<SECOND, 900, 43200>(), "credentials.NAME" "duration_seconds", Optional, Reload,
-        "assume-role: how long one credential lasts; without it 3600";
+        "assume-role, saml: how long one credential lasts, or less where the role allows less; without it 3600";
     CREDENTIAL_ENDPOINT: Uri = parsed(|| "https://host[:port]".into()), "credentials.NAME" "sts_endpoint", Optional, Reload,
-        "assume-role: where STS is; without it Amazon's of the region";
+        "assume-role, saml: where STS is; without it Amazon's of the region";
     CREDENTIAL_REGION: String = text(), "credentials.NAME" "region", Optional, Reload,
-        "assume-role (required): the region of STS";
+        "assume-role, saml (required): the region of STS";
+    CREDENTIAL_ROLES: Vec<String> = some(|| "a list of ARNs".into()), "credentials.NAME" "role_arns", Optional, Reload,
+        "saml (required): the only roles that may ever be asked for, whatever the catalogue and the assertion name; assume-role with per_person: roles besides role_arn that may be taken where a storage names one for a person's role";
+    CREDENTIAL_PER_PERSON: bool = boolean(), "credentials.NAME" "per_person", Optional, Reload,
+        "assume-role: true gives each person keys of his own, with his e-mail address as session name and source identity, and session tags sluicegate:organization, sluicegate:project and sluicegate:role; the role's trust policy must allow sts:SetSourceIdentity and sts:TagSession; where the storage names an AWS role for the person's role, that one is taken instead of role_arn; without it false";
 
     LABEL_STUDIO_URL: Uri = parsed(|| "http(s)://host[:port]".into()), "label_studio" "url", Optional, Restart,
         "where Label Studio is; without it there is none, and every path but /-/ is unknown";

@@ -6,8 +6,18 @@ mod invitation;
 mod page;
 mod return_address;
 pub mod saml;
+mod settings;
+mod sso;
 
 pub use form::{BadForm, SignInForm};
 pub use invitation::{InvitationForm, InvitationPage};
-pub use page::SignInPage;
+pub use page::{Organizations, SignInPage, Ways, sso_address};
 pub use return_address::ReturnAddress;
+pub use settings::{
+    AWS_ROLE, AWS_SESSION_NAME, AttributeNames, BadBaseUrl, BadDomain, BaseUrl, EmailDomain,
+    KeyFiles, MetadataSource, Mode, Preset, SamlSettings, Settings, Unsolicited,
+};
+pub use sso::{
+    Arrival, AssertionForm, Away, Browser, Come, Departure, Expiry, Fault, Fetcher, NotIn,
+    Prepared, Provider, Providers, Sso, SsoError, SsoParts, Told, Wish, judge, judge_fetched,
+};

@@ -48,6 +48,9 @@ table! {
         CredentialsMinted "credentials_minted" "storage credentials fetched or assumed";
         CredentialFailures "credential_failures" "storage credentials that could not be had";
         RoutesUnlisted "label_studio_routes_unlisted" "requests to Label Studio for what its catalogue does not have";
+        SamlSignIns "saml_sign_ins" "sign-ins and renewals by an identity provider's assertion";
+        SamlRefusals "saml_refusals" "answers of identity providers that signed nobody in";
+        BreakGlassSignIns "break_glass_sign_ins" "sign-ins with a password where nearly nobody may come with one";
         LogLinesDropped "log_lines_dropped" "log lines dropped because standard error was too slow";
     }
 }

@@ -63,6 +63,10 @@ fn table(handle: &str, request: &str, invitation: &str) -> Vec<Route> {
         ("ExplainRequest", Method::HEAD, &explain, To::Insider, 200),
         ("ShowInvitation", Method::GET, invitation, To::Everybody, 200),
         ("AcceptInvitation", Method::POST, invitation, To::Everybody, 400),
+        ("ShowSamlMetadata", Method::GET, "/-/saml/acme/metadata", To::Everybody, 404),
+        ("BeginSamlSignIn", Method::GET, "/-/saml/acme/sign-in", To::Everybody, 404),
+        ("AcceptAssertion", Method::POST, "/-/saml/acme/acs", To::Everybody, 404),
+        ("SingleLogout", Method::GET, "/-/saml/acme/slo", To::Everybody, 404),
         ("Preflight", Method::OPTIONS, object, To::Everybody, 204),
         // The last one: it ends the session that asks.
         ("SignOut", Method::POST, "/-/sign-out", To::Himself, 303),
@@ -72,6 +76,7 @@ fn table(handle: &str, request: &str, invitation: &str) -> Vec<Route> {
             "SealHandle" => SEAL,
             "WriteObject" => "new bytes",
             "SignIn" => "email=nobody%40example.com&password=wrong-password",
+            "AcceptAssertion" => "SAMLResponse=PGEvPg%3D%3D",
             "AcceptInvitation" => "email=nobody%40example.com&password=short",
             _ => "",
         };
@@ -117,7 +122,8 @@ impl<'a> Visitor<'a> {
             request = request.header(*name, value);
         }
         if !route.body.is_empty() {
-            let is_form = ["SignIn", "AcceptInvitation"].contains(&route.operation);
+            let is_form =
+                ["SignIn", "AcceptInvitation", "AcceptAssertion"].contains(&route.operation);
             let kind =
                 if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
             request = request.header("content-type", kind).body(route.body);

@@ -65,6 +65,77 @@ fn a_catalogue_is_planned_imported_repeated_and_pruned() {
 }
 
 #[test]
+fn groups_and_roles_at_aws_come_change_and_go_with_the_file() {
+    const AWS: &str = "aws = { provider = \"arn:aws:iam::123456789012:saml-provider/idp\", \
+                       roles = { annotator = \"arn:aws:iam::123456789012:role/labeler\" } }\n";
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    let file = inside(&site, "catalog.toml");
+    let group = |role: &str| {
+        format!("[organization.acme.group.\"/staff, all\"]\nprojects = {{ scans = \"{role}\" }}\n")
+    };
+    let federation = || {
+        let told = site.run(&["storage", "list", "--json"]);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        told[0]["federation"].clone()
+    };
+    fs::write(&file, format!("{CATALOG}{AWS}{}", group("annotator"))).unwrap();
+    let (_, steps) = import(&site, &[]);
+    let expected = r#"+ group acme/"/staff, all": project scans: annotator"#;
+    assert!(steps.iter().any(|step| step == expected), "{steps:?}");
+    assert_eq!(federation()["roles"]["annotator"], "arn:aws:iam::123456789012:role/labeler");
+    assert_eq!(import(&site, &[]), (false, vec![]), "a second run changes nothing");
+
+    fs::write(&file, format!("{CATALOG}{AWS}{}", group("reviewer"))).unwrap();
+    let expected =
+        r#"~ group acme/"/staff, all": project scans: annotator -> project scans: reviewer"#;
+    assert_eq!(import(&site, &[]), (true, vec![expected.to_owned()]));
+
+    fs::write(&file, CATALOG).unwrap();
+    let (changed, steps) = import(&site, &[]);
+    assert!(changed && matches!(&steps[..], [one] if one.starts_with("~ storage")), "{steps:?}");
+    assert!(federation().is_null());
+    let expected = r#"- group acme/"/staff, all""#;
+    assert_eq!(import(&site, &["--prune"]), (true, vec![expected.to_owned()]));
+}
+
+#[test]
+fn a_storage_is_made_with_its_roles_at_aws_all_of_them_or_none() {
+    const PROVIDER: [&str; 2] = ["--aws-provider", "arn:aws:iam::123456789012:saml-provider/idp"];
+    const ROLE: [&str; 2] = ["--aws-role", "annotator=arn:aws:iam::123456789012:role/a"];
+    let site = Site::prepare(CREDENTIALS, &[], "");
+    fs::write(inside(&site, "catalog.toml"), CATALOG).unwrap();
+    site.run(&["catalog", "import", "catalog.toml"]);
+    let create = |more: &[&str]| {
+        let mut words = vec!["storage", "create", "--organization", "acme", "--project", "scans"];
+        words.extend(["--name", "own", "--bucket", "other", "--region", "eu-central-1"]);
+        words.extend(more);
+        site.try_run(&words, "").status.code()
+    };
+    let other = ["--aws-role", "annotator=arn:aws:iam::123456789012:role/b"];
+    let nobodys = ["--aws-role", "annotator=arn:aws:iam::123456789012:role/AWSReservedSSO_x"];
+    for refused in [
+        PROVIDER.to_vec(),
+        ROLE.to_vec(),
+        [PROVIDER, ["--aws-role", "king=arn:aws:iam::123456789012:role/a"]].concat(),
+        [PROVIDER, ["--aws-role", "annotator"]].concat(),
+        [PROVIDER, nobodys].concat(),
+        [ROLE, ["--aws-provider", "arn:aws:iam::123456789012:role/a"]].concat(),
+        [PROVIDER, ROLE, other].concat(),
+    ] {
+        assert_eq!(create(&refused), Some(2), "{refused:?}");
+    }
+    let manager = ["--aws-role", "manager=arn:aws:iam::123456789012:role/m"];
+    assert_eq!(create(&[PROVIDER, ROLE, manager].concat()), Some(0));
+    let listed = site.run(&["storage", "list"]);
+    // Most powerful first.
+    let expected = "manager=arn:aws:iam::123456789012:role/m, \
+                    annotator=arn:aws:iam::123456789012:role/a by \
+                    arn:aws:iam::123456789012:saml-provider/idp";
+    let of_own = listed.lines().find(|line| line.contains(" own "));
+    assert!(of_own.is_some_and(|line| line.ends_with(expected)), "{expected} is not in\n{listed}");
+}
+
+#[test]
 fn a_catalogue_with_faults_changes_nothing_and_names_them_all() {
     let site = Site::prepare(CREDENTIALS, &[], "");
     let faulty = CATALOG.replace("\"annotator\"", "\"king\"").replace("bucket", "buckets");
@@ -159,9 +230,11 @@ async fn a_token_does_what_its_scope_says_until_it_expires() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let refused = loop {
         let answer = site.get("/-/objects/scans/media/a.txt", Some(&brief)).await;
-        if answer.status != StatusCode::OK {
+        if answer.status == StatusCode::UNAUTHORIZED {
             break answer;
         }
+        // What was permitted when it came, and not any more when it left: once, at the very moment.
+        assert!([200, 403].contains(&answer.status.as_u16()), "{}", answer.text());
         assert!(Instant::now() < deadline, "the token never expired");
     };
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (401, "not-signed-in"));

@@ -90,7 +90,7 @@ async fn success(
 ) -> Result<Reply, BackendError> {
     match call.answer() {
         label_studio::Answer::Page | label_studio::Answer::Shell => {
-            whole_page(errand, answer).await
+            whole_page(errand, answer, &passing).await
         }
         label_studio::Answer::Version => version(errand, answer).await,
         label_studio::Answer::Export => export(errand, answer, passing, archives).await,
@@ -218,7 +218,11 @@ pub(super) async fn made(
     Ok((made, Reply::relayed(status, headers, ReplyBody::Whole(out.into()))))
 }
 
-async fn whole_page(errand: &Errand, answer: Answer) -> Result<Reply, BackendError> {
+async fn whole_page(
+    errand: &Errand,
+    answer: Answer,
+    passing: &Passing,
+) -> Result<Reply, BackendError> {
     if !is(&content_type(&answer.headers), &["text/html"]) {
         return Err(errand.unusable("no page where a page was expected"));
     }
@@ -229,7 +233,11 @@ async fn whole_page(errand: &Errand, answer: Answer) -> Result<Reply, BackendErr
     headers.insert(CONTENT_TYPE, HTML);
     // Nobody else's page shows it in a frame.
     headers.insert(X_FRAME_OPTIONS, SAME_ORIGIN);
-    let body = ReplyBody::Whole(page::without_server(&text).into());
+    let mut text = page::without_server(&text);
+    if passing.is_renewable() {
+        text = page::with_renewal(&text);
+    }
+    let body = ReplyBody::Whole(text.into());
     Ok(Reply::relayed(answer.status, headers, body))
 }
 

@@ -116,6 +116,11 @@ impl Passing {
         Self { is_error, tells_errors: is_error || self.tells_errors, ..self }
     }
 
+    /// Whether the reader's session can be renewed while he works on a page.
+    pub(super) fn is_renewable(&self) -> bool {
+        self.identity.person().is_some_and(|person| person.asserted().is_some())
+    }
+
     pub(super) const fn sees_locations(&self) -> bool {
         self.sees_locations
     }

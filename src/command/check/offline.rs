@@ -9,6 +9,7 @@ use crate::listener::{self, CertificateFiles, Certificates, Inspected, ServedHos
 use crate::outbound;
 use crate::policy;
 use crate::settings::{self, Fault, Parts};
+use crate::sign_in;
 
 /// Certificates that end sooner are remarked upon.
 const SOON: SignedDuration = SignedDuration::from_hours(21 * 24);
@@ -28,9 +29,32 @@ pub(super) fn check(parts: &Parts, findings: &mut Findings) {
         let remedy = "name PEM files that hold certificates of authorities";
         findings.faults.extend([Fault::of("outbound.ca_files", told(&error), remedy)]);
     }
+    if let Some(settings) = &parts.sign_in {
+        providers(sign_in::judge(settings, Clock::system().now()), findings);
+    }
     folder("records.file", parts.records.as_deref().and_then(Path::parent), findings);
     let audit = parts.audit.as_ref().and_then(|audit| audit.folder.parent());
     folder("audit.folder", audit, findings);
+}
+
+/// What was found of identity providers.
+pub(super) fn providers(
+    (faults, expiries): (Vec<sign_in::Fault>, Vec<sign_in::Expiry>),
+    findings: &mut Findings,
+) {
+    let fault = |fault: &sign_in::Fault| {
+        let key = format!("saml.{}.{}", fault.organization, fault.field);
+        Fault::of(&key, fault.problem.clone(), fault.remedy)
+    };
+    findings.faults.extend(faults.iter().map(fault));
+    let now = Clock::system().now();
+    for sign_in::Expiry { organization, valid_until } in expiries {
+        if let Some(until) = valid_until.filter(|until| until.duration_since(now) < SOON) {
+            let what =
+                format!("saml.{organization}: the identity provider's metadata end on {until}");
+            findings.remarks.push(what);
+        }
+    }
 }
 
 fn policies(settings: &policy::Settings, findings: &mut Findings) {

@@ -20,6 +20,7 @@ use crate::operations::Reloads;
 use crate::outbound::{Door, Rules};
 use crate::policy::{self, Policy};
 use crate::settings::{self, Examined, Loaded, Settings};
+use crate::sign_in::{self, Fetcher, Sso};
 use crate::telemetry::Logs;
 
 /// How often files are looked at.
@@ -37,6 +38,8 @@ pub(super) struct Reloader {
     door: Arc<Door>,
     minter: Arc<Minter>,
     policy: Arc<Policy>,
+    sso: Arc<Sso>,
+    fetcher: Fetcher,
     reloads: Arc<Reloads>,
     delay: DrainDelay,
     /// All that the settings in force are made of, and what a later try of others named.
@@ -58,6 +61,7 @@ struct Prepared {
     loaded: Loaded,
     rules: Rules,
     sources: Sources,
+    providers: sign_in::Prepared,
 }
 
 impl DrainDelay {
@@ -83,6 +87,8 @@ impl Reloader {
             door: Arc::clone(&stages.door),
             minter: Arc::clone(&stages.minter),
             policy: Arc::clone(&stages.policy),
+            sso: Arc::clone(&stages.sso),
+            fetcher: stages.fetcher.clone(),
             reloads,
             delay,
             seen,
@@ -164,9 +170,13 @@ impl Reloader {
         if let Err(error) = policy::Rules::load(&settings.policy) {
             faults.extend(words(error.faults()));
         }
-        match (rules, sources) {
-            (Ok(rules), Ok(sources)) if faults.is_empty() => {
-                Ok(Prepared { loaded, rules, sources })
+        // On a thread of its own, which may wait for metadata.
+        let reading = sign_in::Prepared::read(&settings.sign_in, &self.fetcher, self.clock.now());
+        let providers = tokio::runtime::Handle::current().block_on(reading);
+        let providers = providers.map_err(|wrong| faults.extend(words(&wrong)));
+        match (rules, sources, providers) {
+            (Ok(rules), Ok(sources), Ok(providers)) if faults.is_empty() => {
+                Ok(Prepared { loaded, rules, sources, providers })
             }
             _ => Err(faults),
         }
@@ -174,11 +184,12 @@ impl Reloader {
 
     /// Puts the new in the old's place. Only the first step can fail, so it is all or nothing.
     fn install(&mut self, prepared: Prepared) -> Result<u64, Vec<String>> {
-        let Prepared { loaded, rules, sources } = prepared;
+        let Prepared { loaded, rules, sources, providers } = prepared;
         let settings = &loaded.settings;
         self.policy.reload(&settings.policy).map_err(|error| words(error.faults()))?;
         self.door.install(rules);
         self.minter.install(sources);
+        self.sso.install(providers, settings.identity.native.clone());
         self.apply(settings);
         let waiting = self.plan.loaded.need_restart(&loaded);
         if !waiting.is_empty() {

@@ -78,6 +78,9 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     let health = Arc::new(health(&stages, settings.listener.certificates.clone()));
     control.start(operations.run(Arc::clone(&health)));
     control.start(stages.watch.clone().run());
+    control.start(Arc::clone(&stages.minter).forget_ended(stages.generation.clone()));
+    let providers = Arc::clone(stages.sso.providers());
+    control.start(providers.run(stages.fetcher.clone(), stages.clock.clone()));
     if let Some(studio) = &stages.studio {
         control.start(Arc::clone(&studio.adoption).run());
     }
@@ -182,6 +185,8 @@ fn health(stages: &Stages, certificates: Vec<CertificateFiles>) -> Health {
         requests: Arc::clone(&stages.requests),
         reloads: Arc::new(Reloads::begun(stages.clock.now())),
         generation: stages.generation.clone(),
+        clock: stages.clock.clone(),
+        providers: Arc::clone(stages.sso.providers()),
         certificates,
         listening: AtomicBool::new(false),
         stopping: AtomicBool::new(false),

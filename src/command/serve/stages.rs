@@ -22,6 +22,7 @@ use crate::outbound::{Door, OutboundError, Rules};
 use crate::policy::{Inquiry, Policy, RulesError};
 use crate::records::{Records, RecordsError, Watch};
 use crate::settings::Settings;
+use crate::sign_in::{self, Fetcher, Prepared, Providers, Sso, SsoParts};
 use crate::stream::{Present, Running, watch};
 
 /// What all threads share. Clones share it too.
@@ -34,6 +35,8 @@ pub(super) struct Stages {
     pub door: Arc<Door>,
     pub minter: Arc<Minter>,
     pub schemes: Arc<Schemes>,
+    pub sso: Arc<Sso>,
+    pub fetcher: Fetcher,
     pub studio: Option<Studio>,
     pub routes: Arc<Routes>,
     pub inquiry: Arc<Inquiry>,
@@ -56,6 +59,8 @@ pub enum StartError {
     Policy(#[from] RulesError),
     #[error("the credentials:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Credentials(Vec<credential::Fault>),
+    #[error("the identity providers:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Saml(Vec<sign_in::Fault>),
     #[error("the way out")]
     Outbound(#[from] OutboundError),
     #[error("the catalogue of Label Studio's routes")]
@@ -102,13 +107,10 @@ impl Stages {
         let sources = Sources::read(&settings.credential).map_err(StartError::Credentials)?;
         let tools =
             Tools { door: Arc::clone(&door), control: control.clone(), clock: clock.clone() };
-        let studio = settings.label_studio.as_ref().map(|studio| {
-            let banks = Studio::banks(studio, &door, &watch, (&control, &clock, &random));
-            Studio::build(studio, banks, &watch, &settings.seal)
-        });
-        let studio = studio.transpose()?;
+        let studio = studio(settings, &door, &watch, (&control, &clock, &random))?;
         let bridge = studio.as_ref().map(|studio| Arc::clone(&studio.bridge));
-        let minter = Arc::new(Minter::new(sources, tools).with_bridge(bridge.clone()));
+        let minter = Minter::new(sources, tools).with_bridge(bridge.clone());
+        let minter = Arc::new(minter.with_records(watch.records().clone(), settings.seal.clone()));
         let schemes = Arc::new(Schemes::new(Parts {
             watch: watch.clone(),
             control: control.clone(),
@@ -119,18 +121,20 @@ impl Stages {
             serves_clear_text: serves_clear_text(settings),
             studio: settings.label_studio.clone().zip(bridge),
         })?);
+        let fetcher = Fetcher { door: Arc::clone(&door), records: watch.records().clone() };
+        let parts = (Arc::clone(&schemes), Arc::clone(&minter));
+        let sso = sso(settings, &fetcher, parts, (&control, &clock, &random)).await?;
         let policy = Arc::new(Policy::new(&settings.policy, watch.catalog().clone())?);
         let install = settings.label_studio.as_ref().zip(studio.as_ref());
         let install = install.map(|(settings, studio)| studio.inquired(settings));
         let inquiry = Arc::new(Inquiry::new(watch.catalog().clone(), install));
-        let occasion =
-            if demo { Occasion::Demo(watch.catalog().clone()) } else { Occasion::Service };
         let desk = Arc::new(Desk {
             policy: Arc::clone(&policy),
             schemes: Arc::clone(&schemes),
+            sso: Arc::clone(&sso),
             control,
             explanations: Explanations::new(Questions::new(&settings.audit.folder)),
-            occasion,
+            occasion: occasion(demo, &watch),
         });
         let requests = Arc::new(Requests::default());
         let observer = Arc::clone(&requests);
@@ -143,6 +147,8 @@ impl Stages {
             door,
             minter,
             schemes,
+            sso,
+            fetcher,
             routes: studio.as_ref().map_or_else(Arc::default, |studio| Arc::clone(&studio.routes)),
             studio,
             inquiry,
@@ -195,6 +201,39 @@ impl Stages {
             running,
         }
     }
+}
+
+fn occasion(demo: bool, watch: &Watch) -> Occasion {
+    if demo { Occasion::Demo(watch.catalog().clone()) } else { Occasion::Service }
+}
+
+/// What stands between us and Label Studio, where there is one.
+fn studio(
+    settings: &Settings,
+    door: &Arc<Door>,
+    watch: &Watch,
+    timely: (&Control, &Clock, &Random),
+) -> Result<Option<Studio>, StartError> {
+    let built = settings.label_studio.as_ref().map(|studio| {
+        let banks = Studio::banks(studio, door, watch, timely);
+        Studio::build(studio, banks, watch, &settings.seal)
+    });
+    built.transpose()
+}
+
+/// Signing in at identity providers, all of which have what it takes.
+async fn sso(
+    settings: &Settings,
+    fetcher: &Fetcher,
+    (schemes, minter): (Arc<Schemes>, Arc<Minter>),
+    (control, clock, random): (&Control, &Clock, &Random),
+) -> Result<Arc<Sso>, StartError> {
+    let prepared = Prepared::read(&settings.sign_in, fetcher, clock.now()).await;
+    let providers = Arc::new(Providers::new(prepared.map_err(StartError::Saml)?));
+    let (control, clock, random) = (control.clone(), clock.clone(), random.clone());
+    let master = settings.seal.clone();
+    let parts = SsoParts { providers, schemes, minter, control, clock, random, master };
+    Ok(Arc::new(Sso::new(parts)))
 }
 
 fn serves_clear_text(settings: &Settings) -> bool {

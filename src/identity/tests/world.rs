@@ -145,8 +145,8 @@ impl World {
             map.append(name, HeaderValue::from_str(value).unwrap());
         }
         let client = HOME.parse().unwrap();
-        let (headers, method, locks) = (&map, &method, false);
-        let asked = Asked { headers, method, host: HOST, client, public, locks };
+        let (headers, method, locks, from_elsewhere) = (&map, &method, false, false);
+        let asked = Asked { headers, method, host: HOST, client, public, locks, from_elsewhere };
         self.schemes.identify_shown(asked).await
     }
 }

@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 
 use self::label_studio::Inspection;
 use self::storages::Lister;
-use super::Findings;
+use super::{Findings, offline};
 use crate::backend;
 use crate::command::Failure;
 use crate::credential::{Minter, Sources, Tools, Trial};
@@ -26,6 +26,7 @@ use crate::ground::generation::Generation;
 use crate::outbound::{Door, Host, Rules};
 use crate::records::{Records, RecordsError, Watch};
 use crate::settings::{Fault, Settings};
+use crate::sign_in;
 
 /// AWS refuses signatures that are off by 15 minutes; long before that something is wrong.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -53,6 +54,8 @@ async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failu
     for trial in minter.try_all().await {
         credential(&trial, findings);
     }
+    let fetched = sign_in::judge_fetched(&settings.sign_in, &door, clock.now()).await;
+    offline::providers(fetched, findings);
     let watch = watch(settings, &clock, findings).await?;
     if let Some(studio) = &settings.label_studio {
         let inspection = Inspection::new(studio, &door, &clock, findings);

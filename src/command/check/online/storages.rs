@@ -1,11 +1,12 @@
 //! One list per storage, the way a request goes: as an owner of the organization, permitted by policy, with the
 //! storage's own credential, through the same code that serves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Findings;
 use crate::backend::{self, Store};
-use crate::catalog::{OrganizationId, Project, Role, Storage};
+use crate::catalog::{CredentialName, OrganizationId, Project, Role, Storage};
 use crate::command::Failure;
 use crate::credential::Minter;
 use crate::ground::causes::told;
@@ -23,15 +24,17 @@ pub(super) struct Lister {
     policy: Policy,
     store: Store,
     watch: Watch,
+    brought: BTreeSet<CredentialName>,
 }
 
 impl Lister {
     pub(super) fn new(settings: &Settings, door: Arc<Door>, watch: Watch) -> Result<Self, Failure> {
         let policy = Policy::new(&settings.policy, watch.catalog().clone())
             .map_err(|error| Failure::because("the policies", &error))?;
+        let brought = settings.credential.brought();
         let settings = backend::Settings::default();
         let store = Store::new(door, Clock::system(), Random::system(), settings);
-        Ok(Self { policy, store, watch })
+        Ok(Self { policy, store, watch, brought })
     }
 
     /// Asks every storage for one key. Must run inside a `LocalSet`.
@@ -57,6 +60,11 @@ impl Lister {
         Ok(())
     }
 
+    /// Whether it is opened by what people bring, which nobody but they can try.
+    fn is_brought(&self, storage: &Storage) -> bool {
+        self.brought.contains(&storage.credential)
+    }
+
     async fn list(
         &self,
         minter: &Minter,
@@ -65,6 +73,11 @@ impl Lister {
         findings: &mut Findings,
     ) {
         let name = format!("storage {}/{}", project.name, storage.name);
+        if self.is_brought(storage) {
+            let remark = "people open it with credentials of their own: only a sign-in tells";
+            findings.remarks.push(format!("{name}: {remark}"));
+            return;
+        }
         let operation = Operation::trial_list(project.name.clone(), storage.name.clone());
         let outcome = match self.policy.decide(owner, &operation, [127, 0, 0, 1].into()) {
             Err(denial) => Err(told(&denial)),

@@ -1,0 +1,187 @@
+//! `/-/saml/{organization}/…`: to the identity provider of an organization and back.
+
+use std::sync::Arc;
+
+use askama::Template;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE, X_FRAME_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::answer::Answer;
+use super::signing::{FORM, agent};
+use super::{DeskError, body};
+use crate::catalog::OrganizationName;
+use crate::identity::NewSession;
+use crate::listener::{Incoming, RequestBody};
+use crate::request::Renewal;
+use crate::sign_in::{
+    Arrival, AssertionForm, Away, Browser, Come, Departure, NotIn, ReturnAddress, Sso, Told, Wish,
+};
+
+/// 256 KiB of XML in base64, percent-encoded at worst.
+const ASSERTION_LIMIT: usize = 1 << 20;
+
+/// For a page that a frame of our own pages shows, and nobody else's.
+const FRAMED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+);
+
+/// Tells the page around it how a renewal ended.
+#[derive(Debug, Template)]
+#[template(path = "renewal.html")]
+struct RenewalPage {
+    outcome: &'static str,
+}
+
+/// Signed in, but not everything opens.
+#[derive(Debug, Template)]
+#[template(path = "not_opened.html")]
+struct NotOpenedPage<'a> {
+    return_to: &'a ReturnAddress,
+    told: &'a [String],
+}
+
+/// On the way to the identity provider's sign-in.
+#[derive(Debug, Template)]
+#[template(path = "going.html")]
+struct GoingPage<'a> {
+    there: &'a str,
+}
+
+/// On the way to the identity provider's sign-out.
+#[derive(Debug, Template)]
+#[template(path = "leaving.html")]
+struct LeavingPage<'a> {
+    location: &'a str,
+}
+
+pub(super) fn metadata(sso: &Sso, organization: &OrganizationName) -> Result<Answer, DeskError> {
+    let document = sso.metadata(organization)?;
+    Ok(Answer::of(StatusCode::OK, "application/samlmetadata+xml", document.into()))
+}
+
+pub(super) async fn begin(
+    sso: &Arc<Sso>,
+    incoming: &Incoming,
+    (organization, return_to, how): (&OrganizationName, Option<&str>, Renewal),
+) -> Result<Answer, DeskError> {
+    let return_to = ReturnAddress::or_home(return_to);
+    let wish = Wish { organization: organization.clone(), return_to, how, session: None };
+    Ok(departing(&sso.begin(incoming.headers(), wish).await?))
+}
+
+pub(super) async fn accept(
+    sso: &Arc<Sso>,
+    incoming: &Incoming,
+    (organization, body): (&OrganizationName, Option<RequestBody>),
+) -> Result<Answer, DeskError> {
+    let body = body::read(incoming, body, FORM, ASSERTION_LIMIT).await?;
+    let form = AssertionForm::parse(&body)?;
+    let browser = Browser {
+        headers: incoming.headers().clone(),
+        client: incoming.client(),
+        user_agent: agent(incoming),
+    };
+    match sso.accept(organization.clone(), form, browser).await {
+        Ok(Come::Again(departure)) => Ok(departing(&departure)),
+        Ok(Come::In(arrival)) => arrived(*arrival),
+        Err(NotIn { error, aside, about }) => Err(DeskError::Sso { cause: error, aside, about }),
+    }
+}
+
+pub(super) async fn hear(
+    sso: &Arc<Sso>,
+    incoming: &Incoming,
+    organization: &OrganizationName,
+) -> Result<Answer, DeskError> {
+    let query = incoming.query().unwrap_or_default();
+    match sso.hear(organization, query, incoming.headers()).await? {
+        Told::Done => Ok(Answer::see_other(&ReturnAddress::sign_in_page())),
+        Told::SignedOut { sessions, location } => {
+            tracing::info!(%organization, sessions, "signed out at the identity provider");
+            Ok(elsewhere(&location))
+        }
+    }
+}
+
+/// Signed out here; on to the identity provider, by a page: a form's answer may not lead away from us (`form-action`).
+pub(super) fn leave(away: &Away) -> Result<Answer, DeskError> {
+    let page = LeavingPage { location: &away.location };
+    let mut answer = Answer::page(StatusCode::OK, &page)?;
+    refresh(&mut answer.headers, &away.location);
+    append_cookie(&mut answer.headers, &away.set_cookie);
+    Ok(answer)
+}
+
+/// On to the identity provider of an organization that somebody named in a form, by a page for the same reason.
+pub(super) fn go(there: &str) -> Result<Answer, DeskError> {
+    let mut answer = Answer::page(StatusCode::OK, &GoingPage { there })?;
+    refresh(&mut answer.headers, there);
+    Ok(answer)
+}
+
+fn refresh(headers: &mut HeaderMap, there: &str) {
+    if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={there}")) {
+        headers.insert(HeaderName::from_static("refresh"), refresh);
+    }
+}
+
+/// What a frame of ours finds that nobody sees.
+pub(crate) fn renewal(status: StatusCode) -> Result<Answer, DeskError> {
+    let outcome = if status.is_success() { "renewed" } else { "refused" };
+    let mut answer = Answer::page(status, &RenewalPage { outcome })?;
+    answer.headers.insert(CONTENT_SECURITY_POLICY, FRAMED);
+    answer.headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    Ok(answer)
+}
+
+fn arrived(arrival: Arrival) -> Result<Answer, DeskError> {
+    let Arrival { session, return_to, aside, clearing, signed_in, not_opened } = arrival;
+    let mut answer = if aside && not_opened.is_empty() {
+        renewal(StatusCode::OK)?
+    } else if aside {
+        // What could not be had anew serves to its end, which comes.
+        renewal(StatusCode::SERVICE_UNAVAILABLE)?
+    } else if not_opened.is_empty() {
+        Answer::see_other(&return_to)
+    } else {
+        let page = NotOpenedPage { return_to: &return_to, told: &not_opened };
+        Answer::page(StatusCode::OK, &page)?
+    };
+    if let Some(session) = session {
+        session_cookie(&mut answer.headers, &session);
+    }
+    if let Some(clearing) = clearing {
+        append_cookie(&mut answer.headers, &clearing);
+    }
+    Ok(answer.signed_in(signed_in))
+}
+
+/// Gives the browser its session.
+pub(super) fn session_cookie(headers: &mut HeaderMap, session: &NewSession) {
+    append_cookie(headers, session.set_cookie().expose());
+}
+
+pub(super) fn append_cookie(headers: &mut HeaderMap, set_cookie: &str) {
+    if let Ok(mut cookie) = HeaderValue::from_str(set_cookie) {
+        // Keeps it out of debug prints, and out of HTTP/2's shared compression table.
+        cookie.set_sensitive(true);
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
+fn departing(departure: &Departure) -> Answer {
+    let mut answer = elsewhere(&departure.location);
+    append_cookie(&mut answer.headers, &departure.set_cookie);
+    answer
+}
+
+/// To an address of the identity provider's, which its metadata name.
+fn elsewhere(location: &str) -> Answer {
+    let mut answer = Answer::of(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", Bytes::new());
+    answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answer.headers.insert(LOCATION, location);
+    }
+    answer
+}

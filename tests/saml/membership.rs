@@ -1,0 +1,231 @@
+//! From groups to membership: people are made, changed and shut out as their identity provider and the catalogue say, and the
+//! audit tells each change.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::company::{Company, entries};
+use crate::forge::Forge;
+use crate::support::assertion::Signed;
+use crate::world::{INSIDE, ROLE};
+
+fn changes(entry: &Value) -> Vec<&str> {
+    entry["changes"]
+        .as_array()
+        .map_or(Vec::new(), |all| all.iter().map(|change| change.as_str().unwrap()).collect())
+}
+
+#[tokio::test]
+async fn people_are_made_at_the_first_sign_in_updated_at_each_and_shut_out_when_nothing_fits() {
+    let company = Company::with(|_, setup| {
+        // His groups decide what he is here; AWS would give him both.
+        let pairs = setup.people["alice"].attributes[ROLE].clone();
+        setup.people.get_mut("bob").unwrap().attributes.insert(ROLE.to_owned(), pairs);
+    });
+    let bob = company.signed_in("bob").await;
+    assert_eq!(bob.get(&format!("/-/objects/scans/media/{INSIDE}")).await.status, 200);
+    assert_eq!(bob.get(&format!("/-/objects/ledgers/media/{INSIDE}")).await.status, 404);
+    let groups = |groups: &[&str]| {
+        let groups = groups.iter().map(|&group| group.to_owned()).collect::<Vec<_>>();
+        company.world.idp.change(|setup| {
+            let bob = setup.people.get_mut("bob").unwrap();
+            bob.attributes.insert("groups".to_owned(), groups);
+        });
+    };
+    groups(&["admins", "unknown"]);
+    let again = company.signed_in("bob").await;
+    let account = again.get("/-/api/account").await.json();
+    assert_eq!(account["memberships"].as_array().unwrap().len(), 1, "{account}");
+    assert_eq!(account["memberships"][0]["project"], "ledgers");
+    // What he is counts in the session that he had as well.
+    assert_eq!(bob.get(&format!("/-/objects/scans/media/{INSIDE}")).await.status, 404);
+    groups(&["unknown"]);
+    let third = company.browser();
+    let answer = third.sign_in("bob", "/-/").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
+    assert!(answer.text().contains("nobody has given you a role"), "{}", answer.text());
+    for session in [&bob, &again] {
+        assert_eq!(session.get("/-/api/account").await.status, 401, "his sessions ended");
+    }
+    groups(&["annotators"]);
+    let back = company.signed_in("bob").await;
+    assert_eq!(back.get(&format!("/-/objects/scans/media/{INSIDE}")).await.status, 200);
+
+    let entries = entries(&company.site, "AcceptAssertion", 4);
+    assert_eq!(changes(&entries[0]), ["account made", "role annotator in project scans"]);
+    assert_eq!(
+        changes(&entries[1]),
+        ["role manager in project ledgers", "no role in project scans any more"]
+    );
+    assert_eq!(entries[2]["code"], "no-role");
+    assert!(entries[2]["reason"].as_str().unwrap().contains("no mapping"), "{}", entries[2]);
+    assert_eq!(entries[3]["sign_in"], "bob@example.com");
+    assert_eq!(entries[3]["signed_in_by"], "saml");
+    assert!(!changes(&entries[3]).is_empty(), "{}", entries[3]);
+}
+
+#[tokio::test]
+async fn the_stranger_gets_no_session_and_whoever_lacks_a_role_at_aws_is_told_and_is_in() {
+    let company = Company::start();
+    let stranger = company.browser();
+    let answer = stranger.sign_in("stranger", "/-/").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
+    assert_eq!(stranger.get("/-/api/account").await.status, 401);
+    let accounts = company.site.run(&["account", "list", "--json"]);
+    assert!(!accounts.contains("stranger"), "{accounts}");
+
+    let carol = company.browser();
+    let answer = carol.sign_in("carol", "/projects/1").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let page = answer.text();
+    assert!(page.contains("scans") && page.contains("href=\"/projects/1\""), "{page}");
+    for hidden in ["arn:aws", "media/", "111122223333", &company.world.sts.url()] {
+        assert!(!page.contains(hidden), "{hidden}: {page}");
+    }
+    assert_eq!(carol.get("/-/api/account").await.status, 200);
+    let read = carol.get(&format!("/-/objects/scans/media/{INSIDE}")).await;
+    assert_eq!(read.status, StatusCode::FORBIDDEN, "{}", read.text());
+    assert!(company.world.s3.records().is_empty());
+    let entries = entries(&company.site, "AcceptAssertion", 2);
+    let had = entries[1]["credentials"][0].as_str().unwrap();
+    assert!(had.contains("not had") && had.contains("SAML/Attributes/Role"), "{had}");
+    assert!(company.site.log().contains("no credential for who signs in"));
+}
+
+#[tokio::test]
+async fn of_several_groups_the_most_powerful_counts_unless_the_settings_say_otherwise() {
+    const GROUPS: &str = "\
+[organization.acme.group.low]
+projects = { scans = \"annotator\" }
+[organization.acme.group.\"CN=High, OU=Staff\"]
+projects = { scans = \"reviewer\" }
+workspaces = { main = \"annotator\" }
+";
+    for (setting, expected) in [
+        ("", "reviewer"),
+        ("several = \"most-powerful\"", "reviewer"),
+        ("several = \"least-powerful\"", "annotator"),
+    ] {
+        let forge = Forge::with(|draft| {
+            draft.groups = GROUPS.to_owned();
+            draft.saml.push_str(setting);
+        });
+        let ann = forge.sign_in("ann@example.com", &["low", "CN=High, OU=Staff"]).await;
+        let account = ann.get("/-/api/account").await.json();
+        let role = |project: &str| {
+            let all = account["memberships"].as_array().unwrap();
+            all.iter().find(|one| one["project"] == project).map(|one| one["role"].clone())
+        };
+        assert_eq!(role("scans").unwrap(), expected, "{setting}: {account}");
+        assert_eq!(role("ledgers").unwrap(), "annotator", "by the workspace: {account}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_by_hand_stays_and_another_organizations_people_stay_its_own() {
+    let forge = Forge::with(|draft| {
+        draft.catalogue =
+            "[organization.other]\nmembers = { \"theirs@example.com\" = \"owner\" }\n".to_owned();
+    });
+    let theirs = forge.depart("").await;
+    let claims = forge.claims("theirs@example.com", &["annotators"], Some(&theirs.request));
+    let answer = theirs.post(&forge.idp.posted(&claims, Signed::Both)).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let entry = &entries(&forge.site, "AcceptAssertion", 1)[0];
+    assert!(entry["reason"].as_str().unwrap().contains("another organization"), "{entry}");
+
+    forge.site.person("acme", "hand@example.com", "");
+    forge.site.member("acme", "ledgers", "hand@example.com", "reviewer");
+    let hand = forge.sign_in("hand@example.com", &["admins"]).await;
+    let account = hand.get("/-/api/account").await.json();
+    assert_eq!(account["memberships"][0]["role"], "reviewer", "{account}");
+    // No group at all: what was given by hand is enough.
+    let hand = forge.sign_in("hand@example.com", &[]).await;
+    assert_eq!(hand.get("/-/api/account").await.status, 200);
+    forge.site.run(&["account", "disable", "--email", "hand@example.com"]);
+    let way = forge.depart("").await;
+    let claims = forge.claims("hand@example.com", &["admins"], Some(&way.request));
+    let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "disabled by hand stays disabled");
+}
+
+#[tokio::test]
+async fn the_e_mail_is_one_text_of_the_attribute_that_the_settings_name() {
+    let forge = Forge::with(|draft| {
+        draft.saml.push_str("preset = \"entra-id\"\ngroups_attribute = \"groups\"")
+    });
+    const CLAIM: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress";
+    for (values, reason) in [
+        (&["ann@example.com", "owner@example.com"][..], "several"),
+        (&[], "several"),
+        (&["not an address"], "none"),
+        (&[""], "none"),
+    ] {
+        let way = forge.depart("").await;
+        let claims = forge.claims("opaque-1", &["annotators"], Some(&way.request));
+        let claims = claims.with(CLAIM, values);
+        let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{values:?}");
+        assert!(!answer.text().contains(reason));
+    }
+    let way = forge.depart("").await;
+    let claims = forge.claims("opaque-1", &["annotators"], Some(&way.request));
+    let claims = claims.with(CLAIM, &["Ann@Example.com"]);
+    let answer = way.post(&forge.idp.posted(&claims, Signed::Assertion)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    let account = way.browser.get("/-/api/account").await.json();
+    assert_eq!(account["email"], "ann@example.com");
+}
+
+#[tokio::test]
+async fn whoever_registered_with_somebody_elses_e_mail_is_out_when_its_owner_comes() {
+    let forge = Forge::start();
+    let made = forge.site.run(&["invitation", "create", "--organization", "acme", "--json"]);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let link = made["link"].as_str().or(made["url"].as_str()).unwrap().to_owned();
+    let path = link.split_once("/-/").unwrap().1;
+    let origin = forge.site.url("");
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", &*origin)];
+    let form = b"email=boss%40example.com&password=mallorys+password".to_vec();
+    let mallory =
+        forge.site.send(reqwest::Method::POST, &format!("/-/{path}"), None, &headers, form).await;
+    assert_eq!(mallory.status, StatusCode::SEE_OTHER, "{}", mallory.text());
+    let cookie = mallory.header("set-cookie").split(';').next().unwrap().to_owned();
+    let headers = [("cookie", &*cookie)];
+    let account =
+        async || forge.site.ask(reqwest::Method::GET, "/-/api/account", None, &headers).await;
+    assert_eq!(account().await.status, 200);
+    forge.sign_in("boss@example.com", &["admins"]).await;
+    assert_eq!(account().await.status, 401, "his session ended");
+    let form = b"email=boss%40example.com&password=mallorys+password".to_vec();
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", &*origin)];
+    let again = forge.site.send(reqwest::Method::POST, "/-/sign-in", None, &headers, form).await;
+    assert_eq!(again.status, StatusCode::UNAUTHORIZED, "and his password opens nothing");
+    let entry = &entries(&forge.site, "AcceptAssertion", 1)[0];
+    assert!(entry["changes"].to_string().contains("taken away"), "{entry}");
+}
+
+#[tokio::test]
+async fn the_identity_provider_vouches_for_its_own_domains_and_for_nobody_who_may_break_the_glass()
+{
+    let forge = Forge::with(|draft| {
+        draft.saml.push_str(
+            "email_domains = [\"example.com\"]\nsign_in = \"sso-only\"\nbreak_glass = [\"root@example.com\"]",
+        );
+    });
+    for (count, (email, reason)) in (1..).zip([
+        ("ann@example.org", "email_domains"),
+        ("ann@sub.example.com", "email_domains"),
+        ("root@example.com", "break_glass"),
+    ]) {
+        let way = forge.depart("").await;
+        let claims = forge.claims(email, &["admins"], Some(&way.request));
+        let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{email}");
+        let entry = &entries(&forge.site, "AcceptAssertion", count)[count - 1];
+        assert!(entry["reason"].as_str().unwrap().contains(reason), "{entry}");
+        assert_eq!(entry["sign_in"], email, "whom a verified answer named is told");
+        assert_eq!(entry["assertion"], claims.assertion_id.as_str());
+    }
+    forge.sign_in("ann@example.com", &["admins"]).await;
+}
