@@ -121,7 +121,7 @@ pub(super) fn metadata(keys: &[&Made]) -> String {
          xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\" entityID=\"{IDP}\">\
          <m:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{certificates}\
          <m:SingleLogoutService {redirect} Location=\"https://idp.example.com/slo\"/>\
-         <m:SingleSignOnService {redirect} Location=\"https://idp.example.com/sso?tenant=1\"/>\
+         <m:SingleSignOnService {redirect} Location=\"https://idp.example.com/sso?realm=1\"/>\
          </m:IDPSSODescriptor></m:EntityDescriptor>"
     )
 }

@@ -79,14 +79,14 @@ mod tests {
     fn a_plain_request_says_what_it_must() {
         let sent = sent(&SignInRequest::default(), rsa());
         let received =
-            peer::received(&sent.location, "https://idp.example.com/sso?tenant=1&", rsa());
+            peer::received(&sent.location, "https://idp.example.com/sso?realm=1&", rsa());
         assert_eq!((received.kind, received.relay_state.as_deref()), (Kind::Request, None));
         assert_eq!(
             received.xml,
             format!(
                 "<samlp:AuthnRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTIONS}\" ID=\"{}\" \
                  Version=\"2.0\" IssueInstant=\"2026-11-26T08:00:00Z\" \
-                 Destination=\"https://idp.example.com/sso?tenant=1\" \
+                 Destination=\"https://idp.example.com/sso?realm=1\" \
                  ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
                  AssertionConsumerServiceURL=\"https://gateway.example.com/-/saml/acme/acs\">\
                  <saml:Issuer>https://gateway.example.com/-/saml/acme/metadata</saml:Issuer>\
@@ -111,7 +111,7 @@ mod tests {
             let sent = sent(&request, key);
             assert!(sent.location.contains("&RelayState=a%20b%2Bc%26d%3D%C3%A9%2F~&SigAlg="));
             let received =
-                peer::received(&sent.location, "https://idp.example.com/sso?tenant=1&", key);
+                peer::received(&sent.location, "https://idp.example.com/sso?realm=1&", key);
             assert_eq!(received.relay_state, request.relay_state.map(str::to_owned));
             let document = Document::parse(&received.xml).unwrap();
             let root = document.root_element();
