@@ -78,8 +78,8 @@ impl<'a> Head<'a> {
         now: Timestamp,
         random: &Random,
     ) -> Self {
-        let id = format!("_{}", hex(&random.bytes::<20>()));
-        Self { id, now: instant::written(now), destination, ours }
+        let bits: [u8; 20] = random.bytes();
+        Self { id: format!("_{}", hex(&bits)), now: instant::written(now), destination, ours }
     }
 
     /// Opens the message, which has these attributes besides, and says whose it is.
