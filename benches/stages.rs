@@ -1,4 +1,4 @@
-//! What the stages of the hot path cost, one by one: validate, identify, decide, seal, sign. All with the real types,
+//! What the stages of the hot path cost, one by one: validate, identify, decide, seal, sign; and the computing of a sign-in. All with the real types,
 //! reached the way a request reaches them.
 #![expect(
     clippy::unwrap_used,
@@ -8,8 +8,10 @@
 
 mod studio;
 
+use std::fs;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,6 +31,7 @@ use sluicegate::listener::{Incoming, judge_head};
 use sluicegate::policy::Policy;
 use sluicegate::records::{Adoption, NewAccount, Records, Watch};
 use sluicegate::request::{ObjectAddress, ObjectKey, Operation};
+use sluicegate::sign_in::saml;
 use tokio::runtime::Runtime;
 
 const PATH: &str = "/-/objects/scans/media/2026/11/patient-0042/slice-0017.png";
@@ -180,5 +183,25 @@ fn sign(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, stages, sign, studio::routes, studio::rewriting);
+/// What the computing of a sign-in costs: an answer as SimpleSAMLphp gives it, response and assertion signed, gate, engine and
+/// claims. Besides it, a sign-in waits for two commits of the records, and for STS.
+fn sign_in(criterion: &mut Criterion) {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/saml");
+    let text = |name: &str| fs::read_to_string(vectors.join(name)).unwrap();
+    let now = "2026-11-26T08:00:00Z".parse().unwrap();
+    let provider = saml::IdentityProvider::read(&text("metadata/good.xml"), None, now).unwrap();
+    let answer = text("good/both-signed.xml");
+    let expected = saml::Expected {
+        entity_id: "https://gateway.example.com/-/saml/metadata",
+        endpoint: "https://gateway.example.com/-/saml/acs",
+        request: Some("_request-1"),
+        contexts: &[],
+        authenticated_since: None,
+    };
+    let verify = || saml::verify(black_box(&answer), &provider.trust, &expected, &[], now);
+    verify().unwrap();
+    criterion.bench_function("sign in/verify an answer", |bench| bench.iter(verify));
+}
+
+criterion_group!(benches, stages, sign, sign_in, studio::routes, studio::rewriting);
 criterion_main!(benches);

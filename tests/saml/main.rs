@@ -33,6 +33,7 @@ mod forge;
 mod hostile;
 mod install;
 mod membership;
+mod memory;
 mod messages;
 mod modes;
 mod peer;
