@@ -139,6 +139,28 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether STS itself is in trouble, whoever asks it for what.
+    pub(super) const fn is_outage(&self) -> bool {
+        match self {
+            Self::Unasked { .. } | Self::Status { .. } => true,
+            Self::Refused { code, .. } => matches!(code, RefusalCode::Throttled),
+            Self::NothingInChain { .. }
+            | Self::Incomplete { .. }
+            | Self::File { .. }
+            | Self::Profile { .. }
+            | Self::BadRequest { .. }
+            | Self::BadAnswer { .. }
+            | Self::OtherRole { .. }
+            | Self::PolicyTooLarge { .. }
+            | Self::ExpiredOnArrival
+            | Self::Paused { .. }
+            | Self::Source { .. }
+            | Self::Ended(_)
+            | Self::Records(_)
+            | Self::Control(_) => false,
+        }
+    }
+
     /// Whether asking again at once, for anyone, would only add to the trouble.
     pub(super) const fn concerns_everyone(&self) -> bool {
         match self {

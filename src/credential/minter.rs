@@ -1,5 +1,6 @@
 //! Mints the credential of a grant: one read of what is kept, or one awaited flight on the control plane.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use arc_swap::ArcSwap;
 use super::crossing::Crossing;
 use super::error::CredentialError;
 use super::session::{DEADLINE, Vault};
+use super::shelf::Shelf;
 use super::slot::Held;
 use super::sources::Sources;
 use super::tools::Tools;
@@ -19,6 +21,7 @@ use crate::ground::generation::Generation;
 use crate::ground::seal::MasterKey;
 use crate::identity::ProofId;
 use crate::label_studio::Bridge;
+use crate::outbound::Host;
 use crate::policy::{Destination, Grant};
 use crate::records::Records;
 
@@ -94,6 +97,12 @@ impl Minter {
                 shelf.forget_sessions();
             }
         }
+    }
+
+    /// Where people's assertions are exchanged.
+    #[must_use]
+    pub fn exchange_hosts(&self) -> HashSet<Host> {
+        self.sources.load().shelves.values().filter_map(Shelf::exchange_host).cloned().collect()
     }
 
     /// Replaces the settings' credentials. Nothing fetched under other settings is used any more; unchanged ones keep
@@ -191,7 +200,7 @@ impl Minter {
     /// Sessions that something is at hand for.
     #[cfg(test)]
     pub(super) fn sessions(&self) -> u64 {
-        self.sources.load().shelves.values().map(super::shelf::Shelf::sessions).sum()
+        self.sources.load().shelves.values().map(Shelf::sessions).sum()
     }
 
     /// Tries to have each credential that the settings define and that is not people's own, in the order of their names.

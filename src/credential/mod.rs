@@ -23,6 +23,7 @@ mod sts;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod trouble;
 mod wanted;
 
 use std::sync::Arc;

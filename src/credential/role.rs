@@ -1,19 +1,16 @@
 //! One role to assume: with which keys, for how long, and how often it may be tried. A role's trouble is shared by all
 //! of its storages, so a storm of requests for a thousand of them does not become a storm on STS.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 
 use super::aws::Keys;
-use super::backoff::Backoff;
 use super::duration::Longest;
 use super::error::SourceError;
 use super::slot::{Held, Slot};
 use super::sts::{Ask, RefusalCode, RoleArn, SessionPolicy, Sts, Tags};
 use super::tools::Tools;
+use super::trouble::Trouble;
 use crate::catalog::{CredentialName, Storage};
-use crate::ground::control::ControlFailed;
 
 #[derive(Debug)]
 pub(super) struct Role {
@@ -23,15 +20,7 @@ pub(super) struct Role {
     arn: RoleArn,
     external_id: Option<String>,
     longest: Longest,
-    /// Calls at a time.
-    calls: Semaphore,
-    trouble: Mutex<Trouble>,
-}
-
-#[derive(Debug, Default)]
-struct Trouble {
-    backoff: Backoff,
-    last: Option<Arc<SourceError>>,
+    trouble: Trouble,
 }
 
 /// To what a role's keys are cut down, and what AWS's own records will call who has them.
@@ -43,7 +32,6 @@ pub(super) struct Cut {
     pub(super) person: Option<Tags>,
 }
 
-const CALLS_AT_ONCE: usize = 8;
 /// The session's name where the keys only serve to take a further role.
 const UNCUT: &str = "sluicegate";
 
@@ -55,9 +43,8 @@ impl Role {
         arn: RoleArn,
         (external_id, seconds): (Option<String>, u32),
     ) -> Self {
-        let calls = Semaphore::new(CALLS_AT_ONCE);
-        let (longest, trouble) = (Longest::new(seconds), Mutex::default());
-        Self { name, source, sts, arn, external_id, longest, calls, trouble }
+        let (longest, trouble) = (Longest::new(seconds), Trouble::new());
+        Self { name, source, sts, arn, external_id, longest, trouble }
     }
 
     pub(super) const fn name(&self) -> &CredentialName {
@@ -76,24 +63,10 @@ impl Role {
     ) -> Result<Keys, SourceError> {
         let policy = |cut: &Cut| SessionPolicy::for_storage(&cut.storage, self.arn.partition());
         let policy = cut.map(policy).transpose()?;
-        // Never closed.
-        let _call = self.calls.acquire().await.map_err(|_closed| ControlFailed)?;
-        self.check_trouble(tools)?;
+        let _turn = self.trouble.turn().await?;
+        self.trouble.check(tools.clock.now())?;
         let outcome = self.ask(tools, cut, policy.as_ref()).await;
-        let mut trouble = self.trouble();
-        match outcome {
-            Ok(keys) => {
-                *trouble = Trouble::default();
-                Ok(keys)
-            }
-            Err(failure) if failure.concerns_everyone() => {
-                let failure = Arc::new(failure);
-                trouble.backoff.failed(tools.clock.now());
-                trouble.last = Some(Arc::clone(&failure));
-                Err(SourceError::Paused { cause: failure })
-            }
-            Err(failure) => Err(failure),
-        }
+        self.trouble.note(outcome, tools.clock.now(), SourceError::concerns_everyone)
     }
 
     async fn ask(
@@ -143,19 +116,5 @@ impl Role {
 
     fn no_source(&self, cause: Arc<SourceError>) -> SourceError {
         SourceError::Source { name: self.source.name().clone(), cause }
-    }
-
-    fn check_trouble(&self, tools: &Tools) -> Result<(), SourceError> {
-        let trouble = self.trouble();
-        match &trouble.last {
-            Some(last) if !trouble.backoff.open(tools.clock.now()) => {
-                Err(SourceError::Paused { cause: Arc::clone(last) })
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,9 +6,11 @@ use super::duration::{LEAST, Longest};
 use super::error::SourceError;
 use super::sts::{Ask, RefusalCode, RoleArn, SessionPolicy, Sts};
 use super::tools::Tools;
+use super::trouble::Trouble;
 use crate::credential::aws::Keys;
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
+use crate::outbound::Host;
 
 /// One `[credentials.NAME]` of `kind = "saml"`.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub(super) struct SamlRoles {
 pub(super) struct SamlRole {
     arn: RoleArn,
     longest: Longest,
+    trouble: Trouble,
 }
 
 /// What is presented, and until when what is had for it may be used.
@@ -38,9 +41,17 @@ pub(super) struct Shown<'a> {
 impl SamlRoles {
     pub(super) fn new(sts: Sts, roles: Vec<RoleArn>, seconds: u32) -> Self {
         let role = |arn: RoleArn| {
-            (arn.as_str().to_owned(), SamlRole { arn, longest: Longest::new(seconds) })
+            (
+                arn.as_str().to_owned(),
+                SamlRole { arn, longest: Longest::new(seconds), trouble: Trouble::new() },
+            )
         };
         Self { sts, roles: roles.into_iter().map(role).collect() }
+    }
+
+    /// Where they are asked for.
+    pub(super) const fn host(&self) -> &Host {
+        self.sts.host()
     }
 
     pub(super) fn get(&self, arn: &str) -> Option<&SamlRole> {
@@ -49,6 +60,20 @@ impl SamlRoles {
 
     /// The role's keys, cut by this policy, for as long as the role allows and the person's session lasts.
     pub(super) async fn exchange(
+        &self,
+        tools: &Tools,
+        role: &SamlRole,
+        policy: &SessionPolicy,
+        shown: &Shown<'_>,
+    ) -> Result<Keys, SourceError> {
+        let _turn = role.trouble.turn().await?;
+        role.trouble.check(tools.clock.now())?;
+        let outcome = self.ask(tools, role, policy, shown).await;
+        // What is wrong with one person's assertion is not wrong with another's.
+        role.trouble.note(outcome, tools.clock.now(), SourceError::is_outage)
+    }
+
+    async fn ask(
         &self,
         tools: &Tools,
         role: &SamlRole,

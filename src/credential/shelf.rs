@@ -15,6 +15,7 @@ use super::wanted::{Asker, Wanted};
 use crate::catalog::{self, AccountId, ProjectId, StorageId};
 use crate::ground::clock::Timestamp;
 use crate::identity::ProofId;
+use crate::outbound::Host;
 
 #[derive(Debug)]
 pub(super) enum Shelf {
@@ -180,6 +181,14 @@ impl Shelf {
         match self {
             Self::PerSession { drawers, .. } => drawers.forget(session),
             Self::Shared(_) | Self::PerStorage { .. } | Self::PerPerson(_) => {}
+        }
+    }
+
+    /// Where people's assertions are exchanged for what lies here.
+    pub(super) fn exchange_host(&self) -> Option<&Host> {
+        match self {
+            Self::PerSession { roles, .. } => Some(roles.host()),
+            Self::Shared(_) | Self::PerStorage { .. } | Self::PerPerson(_) => None,
         }
     }
 

@@ -15,6 +15,7 @@ use sluicegate::catalog::{
 use sluicegate::credential::{
     Exchanged, Minter, Presented, Saml, Settings, Source, Sources, Tools, Variables,
 };
+use sluicegate::ground::causes;
 use sluicegate::ground::clock::{SignedDuration, Timestamp};
 use sluicegate::ground::control::Control;
 use sluicegate::ground::seal::MasterKey;
@@ -184,7 +185,7 @@ async fn what_aws_refuses_is_told_with_its_remedy_and_fails_nothing_else() {
     let told = |all: &[Exchanged]| -> Vec<String> {
         let told = |one: &Exchanged| match &one.outcome {
             Ok(_) => "ok".to_owned(),
-            Err(failure) => format!("{failure}: {}", std::error::Error::source(failure).unwrap()),
+            Err(failure) => causes::told(failure),
         };
         all.iter().map(told).collect()
     };

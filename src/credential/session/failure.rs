@@ -78,7 +78,11 @@ const fn passes(cause: &SourceError) -> bool {
         SourceError::Refused { code, .. } => {
             matches!(code, RefusalCode::Throttled | RefusalCode::ExpiredSource)
         }
-        SourceError::Unasked { .. } | SourceError::Status { .. } | SourceError::Control(_) => true,
+        // Only an outage makes it pause.
+        SourceError::Paused { .. }
+        | SourceError::Unasked { .. }
+        | SourceError::Status { .. }
+        | SourceError::Control(_) => true,
         SourceError::NothingInChain { .. }
         | SourceError::Incomplete { .. }
         | SourceError::File { .. }
@@ -88,7 +92,6 @@ const fn passes(cause: &SourceError) -> bool {
         | SourceError::OtherRole { .. }
         | SourceError::PolicyTooLarge { .. }
         | SourceError::ExpiredOnArrival
-        | SourceError::Paused { .. }
         | SourceError::Source { .. }
         | SourceError::Ended(_)
         | SourceError::Records(_) => false,

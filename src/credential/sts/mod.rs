@@ -66,6 +66,10 @@ impl Sts {
         Self { host, region }
     }
 
+    pub(super) const fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Amazon's own STS of a region.
     ///
     /// # Errors

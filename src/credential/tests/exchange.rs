@@ -6,6 +6,7 @@ use super::crowd::{Crowd, PROVIDER, role};
 use super::sts::{Deed, TOO_LONG};
 use crate::catalog::{AssertedRole, Role};
 use crate::credential::{ExchangeFailure, Exchanged, SourceError};
+use crate::ground::causes;
 use crate::ground::clock::SignedDuration;
 use crate::ground::secret::Secret;
 
@@ -115,15 +116,17 @@ async fn a_refusal_fails_its_project_only_and_names_its_remedy() {
         ("MalformedPolicyDocument", "bucket and prefix"),
         ("PackedPolicyTooLarge", "PrincipalTag"),
         ("RegionDisabledException", "not active in this region"),
-        ("Throttling", "signs in again"),
         ("Surprise", "Surprise"),
+        // Last: the role is left alone for a while after it.
+        ("Throttling", "signs in again"),
     ] {
         crowd.world.sts.then(Deed::Refuse(400, code, "no"));
         let (catalog, presented) = (crowd.catalog(1), crowd.presented(&session));
         let all = crowd.minter.exchange(&catalog, &crowd.people[0], &session.id, &presented).await;
         let failures: Vec<_> = all.iter().filter_map(|one| one.outcome.as_ref().err()).collect();
         let [ExchangeFailure::Sts(cause)] = failures[..] else { panic!("{code}: {all:?}") };
-        assert!(cause.to_string().contains(remedy), "{code}: {cause}");
+        let cause = causes::told(cause);
+        assert!(cause.contains(remedy), "{code}: {cause}");
         assert_eq!(all.len(), 2);
         let words = all.iter().find_map(Exchanged::words).unwrap();
         assert!(!words.contains("arn:") && !words.contains(code), "{words}");
@@ -195,4 +198,27 @@ async fn no_secret_is_printed_or_kept_in_the_clear() {
     let seen = format!("{all:?} {presented:?} {credential:?} {:?}", crowd.minter);
     assert!(seen.contains("ASIA00000000000") && !seen.contains("canary"), "{seen}");
     assert!(!seen.contains(presented.response.expose()), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_sts_throttles_is_left_alone_for_everybody_for_a_while() {
+    let crowd = Crowd::new().await;
+    let asked = async |person| {
+        let session = crowd.begin(person, &["labeler"]).await;
+        let (catalog, presented) = (crowd.catalog(1), crowd.presented(&session));
+        let before = crowd.world.sts.calls().len();
+        let person = &crowd.people[person];
+        let all = crowd.minter.exchange(&catalog, person, &session.id, &presented).await;
+        let had = all.iter().filter(|one| one.outcome.is_ok()).count();
+        (crowd.world.sts.calls().len() - before, had)
+    };
+    for _ in 0..2 {
+        crowd.world.sts.then(Deed::Refuse(400, "Throttling", "slower"));
+    }
+    let first = asked(0).await;
+    assert!(matches!(first, (1..=2, 0)), "whoever asked at the same time: {first:?}");
+    assert_eq!(asked(1).await, (0, 0), "nobody asks while it is left alone");
+    crowd.world.hand.advance(SignedDuration::from_secs(2));
+    crowd.world.sts.forget_deeds();
+    assert_eq!(asked(1).await, (2, 2));
 }

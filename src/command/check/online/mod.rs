@@ -54,6 +54,9 @@ async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failu
     for trial in minter.try_all().await {
         credential(&trial, findings);
     }
+    for host in minter.exchange_hosts() {
+        server(&door, &clock, &host, findings).await;
+    }
     let fetched = sign_in::judge_fetched(&settings.sign_in, &door, clock.now()).await;
     offline::providers(fetched, findings);
     let watch = watch(settings, &clock, findings).await?;
