@@ -17,6 +17,7 @@ use crate::request::Renewal;
 use crate::sign_in::{
     Arrival, AssertionForm, Away, Browser, Come, Departure, NotIn, ReturnAddress, Sso, Told, Wish,
 };
+use crate::telemetry::{Count, count};
 
 /// 256 KiB of XML in base64, percent-encoded at worst.
 const ASSERTION_LIMIT: usize = 1 << 20;
@@ -136,6 +137,7 @@ pub(crate) fn renewal(status: StatusCode) -> Result<Answer, DeskError> {
 }
 
 fn arrived(arrival: Arrival) -> Result<Answer, DeskError> {
+    count(Count::SamlSignIns);
     let Arrival { session, return_to, aside, clearing, signed_in, not_opened } = arrival;
     let mut answer = if aside && not_opened.is_empty() {
         renewal(StatusCode::OK)?

@@ -4,20 +4,29 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::too_many_arguments,
     unreachable_pub,
     reason = "a test may panic, and its parts are its own"
 )]
 
-#[expect(dead_code, reason = "each test binary uses its own part")]
+#[expect(dead_code, unused_imports, reason = "each test binary uses its own part")]
 #[path = "../support"]
 mod support {
+    pub mod account;
+    pub mod assertion;
+    pub mod aws;
     pub mod browser;
+    pub mod company;
     pub mod demo;
+    pub mod idp;
     pub mod label_studio;
     pub mod moto;
     pub mod peer;
+    pub mod s3;
+    pub mod served;
     pub mod site;
+    pub mod sts;
     pub mod world;
 
     pub use moto::Moto;
@@ -25,4 +34,5 @@ mod support {
 }
 
 mod journey;
+mod saml;
 mod visitor;

@@ -46,7 +46,7 @@ async fn our_metadata_announce_what_an_identity_provider_needs_and_both_keys_of_
     for address in ["acs", "slo"] {
         assert!(text.contains(&forge.site.url(&format!("/-/saml/acme/{address}"))), "{text}");
     }
-    let key = crate::messages::Key::new();
+    let key = crate::company::Key::new();
     forge.site.secret("next.pem", &key.certificate_pem);
     forge.site.secret("next.key", &key.key_pem);
     let path = inside(&forge.site, "sluicegate.toml");

@@ -16,6 +16,7 @@ mod support {
     pub mod account;
     pub mod assertion;
     pub mod aws;
+    pub mod company;
     pub mod idp;
     pub mod moto;
     pub mod peer;
@@ -28,7 +29,6 @@ mod support {
 }
 
 mod bound;
-mod company;
 mod forge;
 mod hostile;
 mod install;
@@ -39,4 +39,5 @@ mod modes;
 mod peer;
 mod sessions;
 mod sign_in;
-mod world;
+
+use support::company::{self, world};

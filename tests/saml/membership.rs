@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::company::{Company, entries};
 use crate::forge::Forge;
 use crate::support::assertion::Signed;
-use crate::world::{INSIDE, ROLE};
+use crate::world::{ANNOTATOR, INSIDE, ROLE};
 
 fn changes(entry: &Value) -> Vec<&str> {
     entry["changes"]
@@ -79,7 +79,9 @@ async fn the_stranger_gets_no_session_and_whoever_lacks_a_role_at_aws_is_told_an
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     let page = answer.text();
     assert!(page.contains("scans") && page.contains("href=\"/projects/1\""), "{page}");
-    for hidden in ["arn:aws", "media/", "111122223333", &company.world.sts.url()] {
+    for hidden in
+        ["arn:aws", ANNOTATOR.prefix, ANNOTATOR.bucket, "111122223333", &company.world.sts.url()]
+    {
         assert!(!page.contains(hidden), "{hidden}: {page}");
     }
     assert_eq!(carol.get("/-/api/account").await.status, 200);

@@ -5,49 +5,20 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::process::Command;
 
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use rcgen::{CertificateParams, KeyPair, RsaKeySize};
 use sluicegate::ground::clock::Clock;
 use sluicegate::ground::digest::hex;
 use sluicegate::ground::random::Random;
 
+use crate::support::company::Key;
+
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
-
-/// What a service provider signs with, and what is encrypted to it.
-pub struct Key {
-    pub certificate_pem: String,
-    pub key_pem: String,
-    pair: RsaKeyPair,
-}
-
-impl Key {
-    /// A fresh one.
-    pub fn new() -> Self {
-        let kind = &rcgen::PKCS_RSA_SHA256;
-        let pair = KeyPair::generate_rsa_for(kind, RsaKeySize::_2048).unwrap();
-        let certificate = CertificateParams::default().self_signed(&pair).unwrap();
-        Self {
-            certificate_pem: certificate.pem(),
-            key_pem: pair.serialize_pem(),
-            pair: RsaKeyPair::from_pkcs8(pair.serialized_der()).unwrap(),
-        }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the crate signs with a source of its own kind")]
-    fn sign(&self, text: &str) -> String {
-        let random = aws_lc_rs::rand::SystemRandom::new();
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature).unwrap();
-        STANDARD.encode(signature)
-    }
-}
 
 /// A message on its way by redirect.
 pub struct Message {

@@ -9,8 +9,9 @@ use roxmltree::{Document, Node};
 use sluicegate::ground::clock::{Clock, SignedDuration, Timestamp};
 use sluicegate::sign_in::saml::{self, Assertion, Expected, Refused};
 
-use crate::messages::{ASSERTION, Key, Message, PROTOCOL, Received};
+use crate::messages::{ASSERTION, Message, PROTOCOL, Received};
 use crate::support::assertion::base64;
+use crate::support::company::Key;
 use crate::support::idp::{Arrived, Encryption, Idp, Posted, ServiceProvider, Visit};
 use crate::world::{ADMIN, ANNOTATOR, BESIDE, INSIDE, ROLE, Reach, World};
 

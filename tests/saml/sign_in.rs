@@ -37,6 +37,9 @@ async fn alice_opens_the_media_of_both_projects_with_two_credentials_each_cut_to
     assert_eq!(account["email"], "alice@example.com");
     assert_eq!(account["memberships"][0]["project"], "ledgers");
     assert_eq!(account["memberships"][0]["role"], "manager");
+    let metrics = reqwest::get(format!("http://127.0.0.1:{}/metrics", company.site.operations));
+    let metrics = metrics.await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("saml_sign_ins_total 1"), "{metrics}");
 }
 
 #[tokio::test]

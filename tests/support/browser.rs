@@ -40,7 +40,18 @@ pub const ENTER: &str = "\u{e007}";
 pub const TAB: &str = "\u{e004}";
 
 impl Browser {
+    /// As it comes: another site's cookies do not go with what a page embeds.
     pub async fn start() -> Self {
+        Self::with(json!({})).await
+    }
+
+    /// One whose owner lets them.
+    pub async fn with_third_party_cookies() -> Self {
+        // 0 is "off" (Chromium's `CookieControlsMode`).
+        Self::with(json!({ "profile.cookie_controls_mode": 0 })).await
+    }
+
+    async fn with(preferences: Value) -> Self {
         let alone = ALONE.lock().await;
         let profile = tempfile::Builder::new().prefix("sluicegate-chromium-").tempdir().unwrap();
         let port = peer::free_port();
@@ -52,7 +63,7 @@ impl Browser {
         let mut flags: Vec<String> = FLAGS.iter().map(|&flag| flag.to_owned()).collect();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
         flags.push("--window-size=1200,1000".to_owned());
-        let options = json!({ "binary": "/usr/bin/chromium", "args": flags });
+        let options = json!({ "binary": "/usr/bin/chromium", "args": flags, "prefs": preferences });
         let wish = json!({ "capabilities": { "alwaysMatch": {
             "acceptInsecureCerts": true, "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" } } } });
@@ -133,6 +144,34 @@ impl Browser {
         let mouse = json!({ "type": "pointer", "id": "mouse",
             "parameters": { "pointerType": "mouse" }, "actions": actions });
         self.post("/actions", json!({ "actions": [mouse] })).await;
+    }
+
+    /// Presses the tabulator until what this selector finds has the focus, as somebody without a mouse does.
+    pub async fn tab_to(&self, selector: &str) {
+        let there = format!("return !!document.activeElement?.matches({selector:?})");
+        self.until(selector, &format!("return !!document.querySelector({selector:?})")).await;
+        for _ in 0..60 {
+            if self.run(&there).await == true {
+                return;
+            }
+            self.keys(TAB).await;
+        }
+        panic!("no way by keyboard to {selector}");
+    }
+
+    /// The names of the cookies that go with the page, those that no script sees too.
+    pub async fn cookies(&self) -> Vec<String> {
+        let asked = self.client.get(format!("{}/cookie", self.session));
+        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        let all = answer["value"].as_array().unwrap().iter();
+        all.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How many windows are open.
+    pub async fn windows(&self) -> usize {
+        let asked = self.client.get(format!("{}/window/handles", self.session));
+        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        answer["value"].as_array().unwrap().len()
     }
 
     /// Gives a file to the page's first field for one.

@@ -1,18 +1,22 @@
 //! The real gateway of a company: before its identity provider, its STS and its S3, with the catalogue that maps its groups.
 
+mod key;
+pub mod world;
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 
-use crate::messages::Key;
 use crate::support::account::Account;
 use crate::support::idp::{Posted, ServiceProvider, Setup, Visit};
 use crate::support::s3::S3;
 use crate::support::site::{Answer, Site};
 use crate::support::sts::Sts;
-use crate::world::{ADMIN, ANNOTATOR, World};
+
+pub use key::Key;
+use world::{ADMIN, ANNOTATOR, World};
 
 /// All of it, running.
 pub struct Company {

@@ -16,7 +16,8 @@ pub const ROLE: &str = "https://aws.amazon.com/SAML/Attributes/Role";
 pub const SESSION_NAME: &str = "https://aws.amazon.com/SAML/Attributes/RoleSessionName";
 pub const SESSION_DURATION: &str = "https://aws.amazon.com/SAML/Attributes/SessionDuration";
 
-/// A role of the account, and the objects that it reads: those below a prefix of a bucket.
+/// A role of the account, and the objects that it reads: those below a prefix of a bucket. None of these words is one of the
+/// catalogue's: a page that shows one has told where objects lie.
 #[derive(Debug, Clone, Copy)]
 pub struct Reach {
     pub role: &'static str,
@@ -24,8 +25,8 @@ pub struct Reach {
     pub prefix: &'static str,
 }
 
-pub const ANNOTATOR: Reach = Reach { role: "annotator", bucket: "scans", prefix: "media/" };
-pub const ADMIN: Reach = Reach { role: "admin", bucket: "ledgers", prefix: "closed/" };
+pub const ANNOTATOR: Reach = Reach { role: "annotator", bucket: "acme-scans-eu", prefix: "open/" };
+pub const ADMIN: Reach = Reach { role: "admin", bucket: "acme-ledgers-eu", prefix: "closed/" };
 
 /// In each bucket below its prefix and beside it; its name is what it holds.
 pub const INSIDE: &str = "inside.txt";
