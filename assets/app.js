@@ -19,6 +19,7 @@ class Refused extends Error {
     super(said.message ?? `The answer was ${status}.`);
     this.status = status;
     this.requestId = said.request_id;
+    this.signIn = said.sign_in;
   }
 }
 
@@ -54,8 +55,10 @@ function figure(key, handle) {
 
 function told(status, error) {
   if (error.status === 401) {
-    const back = `/-/sign-in?return=${encodeURIComponent(location.pathname)}`;
-    status.replaceChildren("Your session has ended. ", element("a", { href: back, textContent: "Sign in again" }));
+    // The session, or only what it got from the organization's identity provider.
+    const [what, address] = error.signIn ? ["access to this", `${error.signIn}?renew=try&`] : ["session", "/-/sign-in?"];
+    const href = `${address}return=${encodeURIComponent(location.pathname)}`;
+    status.replaceChildren(`Your ${what} has ended. `, element("a", { href, textContent: "Sign in again" }));
   } else if (error.status === 403) {
     status.textContent = "You may not list what lies here; tasks show you their media by themselves.";
   } else {

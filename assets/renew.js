@@ -52,14 +52,14 @@ function tell(renewal) {
   notice.setAttribute("role", "status");
   notice.style.cssText =
     "position:fixed;inset:auto 1rem 1rem auto;z-index:2147483647;max-width:24rem;padding:.75rem 1rem;border-radius:.5rem;" +
-    "font:1rem/1.4 system-ui,sans-serif;background:#16202a;color:#fff;box-shadow:0 2px 12px #0006";
+    "font:1rem/1.4 system-ui,sans-serif;background:#16202a;color:#fff;border:1px solid #4fc3c3;box-shadow:0 2px 12px #0006";
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Stay signed in";
   button.style.cssText =
     "display:block;margin-top:.5rem;padding:.4rem .9rem;border:0;border-radius:.3rem;font:inherit;background:#4fc3c3;color:#04201f";
   button.addEventListener("click", () => window.open(renewal.window, CHANNEL, "popup,width=560,height=680"));
-  notice.append(`Your access ends at ${ends}, and your organization's sign-in did not renew it by itself.`, button);
+  notice.append(`Your access lasts until ${ends}, and your organization's sign-in did not renew it by itself.`, button);
   document.body.append(notice);
 }
 

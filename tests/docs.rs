@@ -39,7 +39,8 @@ const ERRORS: &str = "\
 <!-- Written by `make docs` from src/refusal/code.rs; a test fails when this page is stale. -->
 
 Every refusal of a request that could be read has one of these codes. The codes are stable; the sentences are for people.
-The body is `{\"code\": \"…\", \"message\": \"…\", \"request_id\": \"…\"}` (HEAD has none) and tells nothing of what is behind the
+The body is `{\"code\": \"…\", \"message\": \"…\", \"request_id\": \"…\"}` (HEAD has none; where a browser gets
+access anew at an identity provider, `sign-in-again` adds the address: `sign_in`) and tells nothing of what is behind the
 gateway: why exactly a request was refused, the operator finds with `sluicegate explain REQUEST_ID`. A browser gets pages:
 it is sent to the sign-in page (303) when it navigates without being signed in, and shown it again, under the code's
 status, when signing in failed. HTTP/2 that breaks RFC 9113 ends its stream or its connection instead.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::catalog::OrganizationName;
 use crate::ground::control::ControlFailed;
 use crate::identity::{IdentityError, InvitationError, SignInError, SignedIn};
 use crate::listener::BodyFault;
@@ -45,6 +46,8 @@ pub enum DeskError {
         cause: SsoError,
         /// In a frame or window beside the page that the person is on.
         aside: bool,
+        /// Where it may be tried again, as somebody else.
+        organization: Option<OrganizationName>,
         /// Whom a verified answer named.
         about: Option<Box<SignedIn>>,
     },
@@ -74,6 +77,6 @@ pub enum DeskError {
 
 impl From<SsoError> for DeskError {
     fn from(cause: SsoError) -> Self {
-        Self::Sso { cause, aside: false, about: None }
+        Self::Sso { cause, aside: false, organization: None, about: None }
     }
 }

@@ -32,7 +32,7 @@ use home::HomePage;
 pub(crate) use answer::Answer;
 pub use error::DeskError;
 pub use explain::Explanations;
-pub(crate) use refused::RefusedPage;
+pub(crate) use refused::{RefusedPage, Way};
 pub(crate) use saml::renewal;
 
 /// Answers our own routes. Shared by all threads.

@@ -86,7 +86,10 @@ pub(super) async fn accept(
     match sso.accept(organization.clone(), form, browser).await {
         Ok(Come::Again(departure)) => Ok(departing(&departure)),
         Ok(Come::In(arrival)) => arrived(*arrival),
-        Err(NotIn { error, aside, about }) => Err(DeskError::Sso { cause: error, aside, about }),
+        Err(NotIn { error: cause, aside, about }) => {
+            let organization = Some(organization.clone());
+            Err(DeskError::Sso { cause, aside, organization, about })
+        }
     }
 }
 

@@ -47,6 +47,8 @@ enum Extra {
     Sso {
         /// In a frame or window beside the page that the person is on.
         aside: bool,
+        /// Where it may be tried again, as somebody else.
+        organization: Option<OrganizationName>,
         /// Whom a verified answer named.
         about: Option<Box<SignedIn>>,
     },
@@ -323,12 +325,12 @@ impl From<DeskError> for Refusal {
     fn from(error: DeskError) -> Self {
         match error {
             DeskError::Denied(denial) => denial.into(),
-            DeskError::Sso { cause, aside, about } => {
+            DeskError::Sso { cause, aside, organization, about } => {
                 let code = sso_code(&cause);
                 if code != Code::NotFound {
                     count(Count::SamlRefusals);
                 }
-                Self::new(code, cause).with(Extra::Sso { aside, about })
+                Self::new(code, cause).with(Extra::Sso { aside, organization, about })
             }
             DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
             DeskError::Invitation { cause, again } => Self::not_accepted(cause, again),

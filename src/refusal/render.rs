@@ -9,7 +9,8 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Code, Extra, Refusal};
-use crate::admin::{Answer, RefusedPage, renewal};
+use crate::admin::{Answer, RefusedPage, Way, renewal};
+use crate::catalog::OrganizationName;
 use crate::listener::{Incoming, Protocol};
 
 impl Refusal {
@@ -22,8 +23,7 @@ impl Refusal {
         if let Extra::IdentityProvider(organization) = &self.extra
             && navigates(incoming)
         {
-            let there = format!("/-/saml/{organization}/sign-in");
-            return to_page(incoming, &there, "renew=try&return=");
+            return to_page(incoming, &sign_in_address(organization), "renew=try&return=");
         }
         let mut response = self.page(incoming).unwrap_or_else(|| self.json(incoming));
         let headers = response.headers_mut();
@@ -58,17 +58,47 @@ impl Refusal {
             message.push_str(" It is: ");
             message.push_str(name);
         }
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "code": self.code.as_str(),
             "message": message,
             "request_id": incoming.id().to_string(),
         });
+        if let (Extra::IdentityProvider(there), Some(body)) = (&self.extra, body.as_object_mut()) {
+            body.insert("sign_in".to_owned(), sign_in_address(there).into());
+        }
         let mut response = Response::new(Bytes::from(body.to_string()));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+
+    /// A page of words, with the ways on from there.
+    fn words(&self, incoming: &Incoming) -> RefusedPage {
+        let canonical = self.code.status().canonical_reason().unwrap_or("Refused");
+        let (title, ways) = match &self.extra {
+            Extra::Sso { organization, .. } => {
+                let again = Way { label: "Sign in again", address: "/-/sign-in".to_owned() };
+                let other = organization.iter().map(|organization| Way {
+                    label: "Sign in as somebody else",
+                    address: format!("{}?renew=anew", sign_in_address(organization)),
+                });
+                ("Not signed in", std::iter::once(again).chain(other).collect())
+            }
+            Extra::Nothing
+            | Extra::IdentityProvider(_)
+            | Extra::SignInAgain { .. }
+            | Extra::AcceptAgain(_)
+            | Extra::Allow(_)
+            | Extra::RetryAfter(_)
+            | Extra::ObjectLength(_)
+            | Extra::Parameter(_) => {
+                (canonical, vec![Way { label: "Your projects", address: "/-/".to_owned() }])
+            }
+        };
+        let (message, request_id) = (self.code.message(), incoming.id().to_string());
+        RefusedPage { title, message, ways, request_id }
     }
 
     /// For a browser whose sign-in failed: the form again, with the reason on it. For one that opens a page: words.
@@ -89,15 +119,17 @@ impl Refusal {
         let answer = match again {
             Some(again) if accepts_html(incoming) => again,
             Some(_) | None if header(incoming, "sec-fetch-mode") == Some("navigate") => {
-                let title = status.canonical_reason().unwrap_or("Refused");
-                let request_id = incoming.id().to_string();
-                let page = RefusedPage { title, message: self.code.message(), request_id };
-                Answer::page(status, &page)
+                Answer::page(status, &self.words(incoming))
             }
             Some(_) | None => return None,
         };
         answer.ok().map(Answer::into_response)
     }
+}
+
+/// Where the organization's people are sent to its identity provider.
+fn sign_in_address(organization: &OrganizationName) -> String {
+    format!("/-/saml/{organization}/sign-in")
 }
 
 /// A browser opening a page, as opposed to a script or an image in it.

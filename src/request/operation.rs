@@ -42,7 +42,7 @@ pub enum Visit {
     SignOut,
     /// `GET HEAD /-/saml/{organization}/metadata`
     SamlMetadata(OrganizationName),
-    /// `GET /-/saml/{organization}/sign-in?return=PATH&renew=try`
+    /// `GET /-/saml/{organization}/sign-in?return=PATH&renew=try|unseen|window|anew`
     SamlSignIn { organization: OrganizationName, return_to: Option<String>, how: Renewal },
     /// `POST /-/saml/{organization}/acs` with a form, from the identity provider's page.
     AcceptAssertion(OrganizationName),
@@ -70,6 +70,8 @@ pub enum Visit {
 pub enum Renewal {
     /// As much as it needs.
     No,
+    /// He proves himself anew, and perhaps as somebody else, though he has a session there.
+    Anew,
     /// Not at all at first; a page that the person waits for goes on as much as it needs.
     Quietly,
     /// Not at all: nobody sees the page.

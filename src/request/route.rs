@@ -207,6 +207,7 @@ fn saml(incoming: &Incoming, rest: &str) -> Result<Ask, RequestError> {
             let [return_to, renew] = query::parse(incoming.query(), ["return", "renew"])?;
             let how = match renew.as_deref() {
                 None => Renewal::No,
+                Some("anew") => Renewal::Anew,
                 Some("try") => Renewal::Quietly,
                 Some("unseen") => Renewal::Unseen,
                 Some("window") => Renewal::Window,

@@ -282,13 +282,20 @@ async fn what_was_asked_for_beyond_a_name_is_held_against_the_answer() {
     let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
     refused(&forge.site, "a password", &answer, ("sign-in-refused", "other means"), 1);
 
-    let forge = Forge::with(|draft| draft.saml.push_str("force_sign_in = true"));
-    let way = forge.depart("").await;
-    let mut claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
-    claims.authenticated -= SignedDuration::from_mins(30);
-    let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
-    refused(&forge.site, "an old sign-in", &answer, ("sign-in-refused", "anew"), 1);
-    forge.sign_in(ALICE, &["annotators"]).await;
+    for (setting, query) in [("force_sign_in = true", ""), ("", "?renew=anew")] {
+        let forge = Forge::with(|draft| draft.saml.push_str(setting));
+        for (minutes, taken) in [(30, false), (0, true)] {
+            let way = forge.depart(query).await;
+            let mut claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
+            claims.authenticated -= SignedDuration::from_mins(minutes);
+            let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
+            if taken {
+                assert_eq!(answer.header("location"), "/-/", "{}", answer.text());
+            } else {
+                refused(&forge.site, "an old sign-in", &answer, ("sign-in-refused", "anew"), 1);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -76,9 +76,12 @@ async fn requests_ask_for_what_the_settings_say() {
         );
     });
     let browser = Browser::at(&forge.site, "https://idp.example.com");
-    for (query, force, passive) in
-        [("", true, false), ("?renew=try", false, true), ("?renew=window", true, false)]
-    {
+    for (query, force, passive) in [
+        ("", true, false),
+        ("?renew=try", false, true),
+        ("?renew=window", true, false),
+        ("?renew=anew", true, false),
+    ] {
         let xml = crate::forge::asked(&browser.depart(query).await);
         assert_eq!(xml.contains("ForceAuthn=\"true\""), force, "{query}: {xml}");
         assert_eq!(xml.contains("IsPassive=\"true\""), passive, "{query}: {xml}");

@@ -115,6 +115,7 @@ async fn at_its_end_programs_are_told_so_and_pages_go_through_the_identity_provi
         (program.status, program.code()),
         (StatusCode::UNAUTHORIZED, "sign-in-again".to_owned())
     );
+    assert_eq!(program.json()["sign_in"], "/-/saml/acme/sign-in");
     let page = alice.open(MEDIUM).await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);
     let there = page.header("location").to_owned();

@@ -11,7 +11,7 @@ use super::super::saml::{self, Assertion, Expected, NotAccepted, Refused};
 use super::super::settings::Unsolicited;
 use super::super::{BadForm, ReturnAddress, form};
 use super::arrive::Arriving;
-use super::begin::Departure;
+use super::begin::{Departure, forces};
 use super::pending::{Pending, Slot};
 use super::provider::Provider;
 use super::{Sso, SsoError, Wish};
@@ -211,8 +211,8 @@ struct Asked {
 
 impl Asked {
     fn of(provider: &Provider, pending: Option<&Pending>) -> Self {
-        let seen = pending.filter(|one| matches!(one.how, Renewal::No | Renewal::Window));
-        let since = seen.filter(|_| provider.settings.force_sign_in).map(|pending| pending.begun);
+        let forced = pending.filter(|one| forces(&provider.settings, one.how));
+        let since = forced.map(|pending| pending.begun);
         Self { request: pending.map(|pending| pending.request.clone()), since }
     }
 }

@@ -21,7 +21,6 @@ use crate::identity::{
     Admittance, Beginning, NewSession, SignedIn, SignedInBy, VouchedError, Word,
 };
 use crate::records::{KnownPerson, SessionCredentialRow, VouchedSession};
-use crate::request::Renewal;
 
 /// A verified answer with what else is known of it.
 pub(super) struct Arriving {
@@ -94,7 +93,7 @@ impl Sso {
     ) -> Result<(Option<NewSession>, Had), SsoError> {
         let Arriving { provider, organization, assertion, pending, browser, response } = arriving;
         let schemes = &self.parts.schemes;
-        let renews = pending.as_ref().filter(|pending| pending.how != Renewal::No);
+        let renews = pending.as_ref().filter(|pending| pending.renews());
         let opening = schemes.opening(person, renews.and_then(|pending| pending.session)).await?;
         if pending.as_ref().is_some_and(Pending::is_aside) && !opening.goes_on() {
             return Err(SsoError::NotRenewed);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::super::saml::SignInRequest;
+use super::super::settings::SamlSettings;
 use super::pending::{PATIENCE, Pending, Slot};
 use super::provider::Provider;
 use super::{Sso, SsoError, Wish};
@@ -60,8 +61,7 @@ impl Sso {
         let quiet = matches!(how, Renewal::Quietly | Renewal::Unseen);
         let relay_state = slot.relay_state();
         let request = SignInRequest {
-            // Nobody proves himself anew without being seen.
-            force: provider.settings.force_sign_in && !quiet,
+            force: forces(&provider.settings, how),
             passive: quiet,
             contexts: &provider.settings.sign_in_contexts,
             name_id_format: None,
@@ -73,6 +73,15 @@ impl Sso {
         let pending = Pending { request: redirect.id, return_to, how, session, begun: now, until };
         let set_cookie = pending.set_cookie(slot, &organization, &self.key);
         Ok(Departure { location: redirect.location, set_cookie })
+    }
+}
+
+/// Whether a person must prove who he is though he has a session there. Nobody does without being seen.
+pub(super) const fn forces(settings: &SamlSettings, how: Renewal) -> bool {
+    match how {
+        Renewal::Anew => true,
+        Renewal::No | Renewal::Window => settings.force_sign_in,
+        Renewal::Quietly | Renewal::Unseen => false,
     }
 }
 

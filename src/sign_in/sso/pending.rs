@@ -92,6 +92,11 @@ impl Pending {
         Self::read(std::str::from_utf8(&text).ok()?).filter(|pending| now < pending.until)
     }
 
+    /// What the session got from the identity provider is to be renewed, and the session goes on.
+    pub(super) const fn renews(&self) -> bool {
+        !matches!(self.how, Renewal::No | Renewal::Anew)
+    }
+
     /// In a frame or window beside the page that the person is on.
     pub(super) const fn is_aside(&self) -> bool {
         matches!(self.how, Renewal::Unseen | Renewal::Window)
@@ -100,6 +105,7 @@ impl Pending {
     fn text(&self) -> Vec<u8> {
         let how = match self.how {
             Renewal::No => "no",
+            Renewal::Anew => "anew",
             Renewal::Quietly => "quietly",
             Renewal::Unseen => "unseen",
             Renewal::Window => "window",
@@ -117,6 +123,7 @@ impl Pending {
         let (request, how, session) = (line()?.to_owned(), line()?, line()?);
         let how = match how {
             "no" => Renewal::No,
+            "anew" => Renewal::Anew,
             "quietly" => Renewal::Quietly,
             "unseen" => Renewal::Unseen,
             "window" => Renewal::Window,

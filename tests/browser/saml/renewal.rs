@@ -136,7 +136,7 @@ async fn without_an_identity_provider_the_page_says_so_once_and_stays() {
     let told = "return document.querySelector('#sluicegate-renewal')?.innerText";
     let told = browser.until("the words", told).await;
     let told = told.as_str().unwrap();
-    assert!(told.contains("Your access ends") || told.contains("Your access ended"), "{told}");
+    assert!(told.contains("Your access lasts until"), "{told}");
     assert!(told.contains("Stay signed in"), "{told}");
     browser.screens("saml-renewal-failed").await;
     entries(&site, "BeginSamlSignIn", 2);
@@ -154,7 +154,7 @@ async fn without_an_identity_provider_the_page_says_so_once_and_stays() {
     // Opened anew, it tries once more.
     browser.open(&site.url("/-/")).await;
     let told = "return document.querySelector('[data-project=scans] .status').innerText\
-                .includes('Sign in again')";
+                .includes('Your access to this has ended. Sign in again')";
     browser.until("what the page says of the media", told).await;
     let notice = "return document.querySelector('#sluicegate-renewal')?.innerText";
     browser.until("the words again", notice).await;
