@@ -124,6 +124,8 @@ mod tests {
             duration,
             sts_endpoint: None,
             region: region.clone(),
+            iam_source: None,
+            iam_endpoint: None,
         };
         let assumed = |per_person: bool| {
             Source::AssumeRole(AssumeRole {

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::crossing::Crossing;
 use super::error::CredentialError;
+use super::iam::NotInspected;
 use super::session::{DEADLINE, Vault};
 use super::shelf::Shelf;
 use super::slot::Held;
@@ -103,6 +104,20 @@ impl Minter {
     #[must_use]
     pub fn exchange_hosts(&self) -> HashSet<Host> {
         self.sources.load().shelves.values().filter_map(Shelf::exchange_host).cloned().collect()
+    }
+
+    /// The metadata that IAM has of a provider, as far as the credential's settings say who may ask it: for a check.
+    ///
+    /// # Errors
+    /// [`NotInspected`]
+    pub async fn inspect(
+        &self,
+        credential: &CredentialName,
+        provider: &str,
+    ) -> Result<String, NotInspected> {
+        let sources = self.sources.load_full();
+        let shelf = sources.shelves.get(credential).ok_or(NotInspected::NoSource)?;
+        shelf.inspect(&self.tools, provider).await
     }
 
     /// Replaces the settings' credentials. Nothing fetched under other settings is used any more; unchanged ones keep

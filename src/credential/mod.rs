@@ -10,8 +10,10 @@ mod drawer;
 mod duration;
 mod error;
 mod foresight;
+mod iam;
 mod minter;
 mod person;
+mod query;
 mod role;
 mod saml;
 mod session;
@@ -33,6 +35,7 @@ use crate::label_studio::Access;
 
 pub use error::{CredentialError, Ended, SourceError};
 pub use foresight::{Foreseen, foresee};
+pub use iam::NotInspected;
 pub use minter::{Had, Minter, Trial};
 pub use session::{ExchangeFailure, Exchanged, Presented};
 pub use settings::{AssumeRole, Fault, Saml, Settings, Source, Variables};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::duration::{LEAST, Longest};
 use super::error::SourceError;
+use super::iam::Inspector;
 use super::sts::{Ask, RefusalCode, RoleArn, SessionPolicy, Sts};
 use super::tools::Tools;
 use super::trouble::Trouble;
@@ -18,6 +19,8 @@ pub(super) struct SamlRoles {
     sts: Sts,
     /// By ARN. No other may ever be asked for.
     roles: BTreeMap<String, SamlRole>,
+    /// By whom a check asks what IAM has.
+    pub(super) inspector: Option<Inspector>,
 }
 
 #[derive(Debug)]
@@ -39,14 +42,18 @@ pub(super) struct Shown<'a> {
 }
 
 impl SamlRoles {
-    pub(super) fn new(sts: Sts, roles: Vec<RoleArn>, seconds: u32) -> Self {
+    pub(super) fn new(
+        sts: Sts,
+        (roles, seconds): (Vec<RoleArn>, u32),
+        inspector: Option<Inspector>,
+    ) -> Self {
         let role = |arn: RoleArn| {
             (
                 arn.as_str().to_owned(),
                 SamlRole { arn, longest: Longest::new(seconds), trouble: Trouble::new() },
             )
         };
-        Self { sts, roles: roles.into_iter().map(role).collect() }
+        Self { sts, roles: roles.into_iter().map(role).collect(), inspector }
     }
 
     /// Where they are asked for.

@@ -60,6 +60,10 @@ pub struct Saml {
     /// `https://host[:port]`; absent for Amazon's own of the region.
     pub sts_endpoint: Option<http::Uri>,
     pub region: String,
+    /// Another credential of the settings, by which a check asks IAM about the providers.
+    pub iam_source: Option<CredentialName>,
+    /// `https://host[:port]`; absent for Amazon's own of the provider's partition.
+    pub iam_endpoint: Option<http::Uri>,
 }
 
 impl Settings {

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use super::drawer::{Drawer, Drawers, Key};
 use super::error::{CredentialError, Ended};
+use super::iam::NotInspected;
 use super::role::{Cut, Role};
 use super::saml::SamlRoles;
 use super::slot::{Order, Slot};
+use super::tools::Tools;
 use super::wanted::{Asker, Wanted};
 use crate::catalog::{self, AccountId, ProjectId, StorageId};
 use crate::ground::clock::Timestamp;
@@ -189,6 +191,23 @@ impl Shelf {
         match self {
             Self::PerSession { roles, .. } => Some(roles.host()),
             Self::Shared(_) | Self::PerStorage { .. } | Self::PerPerson(_) => None,
+        }
+    }
+
+    /// The metadata that IAM has of a provider whose people's assertions are exchanged for what lies here.
+    pub(super) async fn inspect(
+        &self,
+        tools: &Tools,
+        provider: &str,
+    ) -> Result<String, NotInspected> {
+        match self {
+            Self::PerSession { roles, .. } => {
+                let inspector = roles.inspector.as_ref().ok_or(NotInspected::NoSource)?;
+                inspector.metadata(tools, provider).await
+            }
+            Self::Shared(_) | Self::PerStorage { .. } | Self::PerPerson(_) => {
+                Err(NotInspected::NoSource)
+            }
         }
     }
 

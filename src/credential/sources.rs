@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::aws::Keys;
 use super::chain::Chain;
+use super::iam::Inspector;
 use super::role::Role;
 use super::saml::SamlRoles;
 use super::settings::{AssumeRole, Fault, Saml, Settings, Source};
@@ -71,7 +72,11 @@ impl<'s> Reading<'s> {
     ) -> Option<Shelf> {
         let source = self.settings.sources.get(name)?;
         if let Source::Saml(settings) = source {
-            return saml(settings).map(Shelf::per_session);
+            let inspector = match &settings.iam_source {
+                None => None,
+                Some(source) => Some(self.inspector(source, settings, below)?),
+            };
+            return saml(settings, inspector).map(Shelf::per_session);
         }
         let (slot, role) = self.slot(name, below)?;
         Some(match (role, source) {
@@ -122,6 +127,20 @@ impl<'s> Reading<'s> {
         Some(made)
     }
 
+    fn inspector(
+        &mut self,
+        source: &'s CredentialName,
+        settings: &Saml,
+        below: &mut Vec<&'s CredentialName>,
+    ) -> Option<Inspector> {
+        let endpoint = match &settings.iam_endpoint {
+            None => None,
+            Some(endpoint) => Some(host(endpoint)?),
+        };
+        let (source, _) = self.slot(source, below)?;
+        Some(Inspector { source, endpoint })
+    }
+
     fn role(
         &mut self,
         name: &'s CredentialName,
@@ -147,14 +166,47 @@ impl<'s> Reading<'s> {
             }
             Source::Chain { .. } => {}
             Source::AssumeRole(settings) => self.judge_role(name, settings),
-            Source::Saml(Saml { role_arns, duration, sts_endpoint, region }) => {
+            Source::Saml(settings) => {
+                let Saml { role_arns, duration, sts_endpoint, region, .. } = settings;
                 if role_arns.is_empty() {
                     let remedy = "name the roles that may be asked for, and no others";
                     self.fault(name, "role_arns", "it names no role", remedy);
                 }
                 self.judge_roles(name, role_arns);
                 self.judge_calls(name, (*duration, region), sts_endpoint.as_ref());
+                self.judge_inspector(name, settings);
             }
+        }
+    }
+
+    fn judge_inspector(&mut self, name: &CredentialName, settings: &Saml) {
+        if let Some(source) = &settings.iam_source {
+            self.judge_source(name, "iam_source", source);
+        }
+        if let Some(endpoint) = &settings.iam_endpoint {
+            self.judge_endpoint(name, "iam_endpoint", endpoint);
+        }
+    }
+
+    /// Says whether the gateway itself can have that one.
+    fn judge_source(
+        &mut self,
+        name: &CredentialName,
+        field: &'static str,
+        source: &CredentialName,
+    ) -> bool {
+        match self.settings.sources.get(source) {
+            None => {
+                let problem = format!("there is no [credentials.{source}]");
+                self.fault(name, field, problem, "name another section of [credentials]");
+                false
+            }
+            Some(Source::Saml(_)) => {
+                let remedy = "name a credential that the gateway itself has";
+                self.fault(name, field, "only people bring that one, when they sign in", remedy);
+                false
+            }
+            Some(Source::Static { .. } | Source::Chain { .. } | Source::AssumeRole(_)) => true,
         }
     }
 
@@ -187,14 +239,7 @@ impl<'s> Reading<'s> {
     }
 
     fn judge_role(&mut self, name: &'s CredentialName, settings: &'s AssumeRole) {
-        let source = self.settings.sources.get(&settings.source);
-        if source.is_none() {
-            let problem = format!("there is no [credentials.{}]", settings.source);
-            self.fault(name, "source", problem, "name another section of [credentials]");
-        } else if matches!(source, Some(Source::Saml(_))) {
-            let remedy = "name a credential that the gateway itself has";
-            self.fault(name, "source", "only people bring that one, when they sign in", remedy);
-        } else if self.leads_back(name) {
+        if self.judge_source(name, "source", &settings.source) && self.leads_back(name) {
             let remedy = "some credential must stand by itself: static or chain";
             self.fault(name, "source", "it leads back to this credential", remedy);
         }
@@ -245,23 +290,23 @@ impl<'s> Reading<'s> {
             self.fault(name, "region", "it is not a region's name", remedy);
         }
         if let Some(endpoint) = endpoint {
-            self.judge_endpoint(name, endpoint);
+            self.judge_endpoint(name, "sts_endpoint", endpoint);
         }
     }
 
     /// R15: verified TLS, or an address that the operator also has to name in `allow_private`.
-    fn judge_endpoint(&mut self, name: &CredentialName, endpoint: &http::Uri) {
+    fn judge_endpoint(&mut self, name: &CredentialName, field: &'static str, endpoint: &http::Uri) {
         match host(endpoint) {
             Some(host) if host.scheme() == Scheme::Https => {}
             Some(host) if host.name().parse::<std::net::IpAddr>().is_ok() => {}
             Some(_) => {
                 let remedy =
                     "https://, or http:// with an address that [outbound] allow_private names";
-                self.fault(name, "sts_endpoint", "clear text to a host by name", remedy);
+                self.fault(name, field, "clear text to a host by name", remedy);
             }
             None => {
                 let remedy = "https://HOST[:PORT], nothing before or after it";
-                self.fault(name, "sts_endpoint", "it is not an address", remedy);
+                self.fault(name, field, "it is not an address", remedy);
             }
         }
     }
@@ -282,10 +327,11 @@ impl<'s> Reading<'s> {
     }
 }
 
-fn saml(settings: &Saml) -> Option<SamlRoles> {
+fn saml(settings: &Saml, inspector: Option<Inspector>) -> Option<SamlRoles> {
     let roles: Option<Vec<_>> = settings.role_arns.iter().map(|arn| arn.parse().ok()).collect();
     let seconds = u32::try_from(settings.duration.as_secs()).ok()?;
-    Some(SamlRoles::new(sts(settings.sts_endpoint.as_ref(), &settings.region)?, roles?, seconds))
+    let sts = sts(settings.sts_endpoint.as_ref(), &settings.region)?;
+    Some(SamlRoles::new(sts, (roles?, seconds), inspector))
 }
 
 fn sts(endpoint: Option<&http::Uri>, region: &str) -> Option<Sts> {
@@ -332,7 +378,15 @@ mod tests {
             duration: Duration::from_secs(3600),
             sts_endpoint: None,
             region: "eu-central-1".to_owned(),
+            iam_source: None,
+            iam_endpoint: None,
         })
+    }
+
+    fn inspected(source: &str, endpoint: &str) -> Source {
+        let Source::Saml(one) = saml(&["arn:aws:iam::123456789012:role/x"]) else { unreachable!() };
+        let (iam_source, iam_endpoint) = (Some(name(source)), Some(endpoint.parse().unwrap()));
+        Source::Saml(Saml { iam_source, iam_endpoint, ..one })
     }
 
     fn settings(all: impl IntoIterator<Item = (&'static str, Source)>) -> Settings {
@@ -398,6 +452,9 @@ mod tests {
             ),
             ("people", saml(&["arn:aws:iam::123456789012:role/x"; 2])),
             ("people-none", saml(&[])),
+            ("seen", inspected("keys", "https://iam.example.com")),
+            ("seen-by-nobody", inspected("nobody", "https://iam.example.com")),
+            ("seen-by-people", inspected("people", "http://iam.example.com")),
         ]);
         let expected = [
             ("alone", "role_arns"),
@@ -405,6 +462,9 @@ mod tests {
             ("others", "role_arns"),
             ("people", "role_arns"),
             ("people-none", "role_arns"),
+            ("seen-by-nobody", "iam_source"),
+            ("seen-by-people", "iam_source"),
+            ("seen-by-people", "iam_endpoint"),
         ];
         assert_eq!(found, expected.map(|(name, field)| (name.to_owned(), field)));
     }

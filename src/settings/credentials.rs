@@ -116,11 +116,15 @@ fn saml(section: &mut Section<'_, '_>) -> Option<Source> {
     let duration = section.take_optional(&table::CREDENTIAL_DURATION);
     let endpoint = section.take_optional(&table::CREDENTIAL_ENDPOINT);
     let region = section.take(&table::CREDENTIAL_REGION);
+    let iam_source = section.take_optional(&table::CREDENTIAL_IAM_SOURCE);
+    let iam_endpoint = section.take_optional(&table::CREDENTIAL_IAM_ENDPOINT);
     Some(Source::Saml(Saml {
         role_arns: role_arns?,
         duration: duration?.unwrap_or(LASTS),
         sts_endpoint: endpoint?,
         region: region?,
+        iam_source: iam_source?,
+        iam_endpoint: iam_endpoint?,
     }))
 }
 

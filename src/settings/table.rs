@@ -179,6 +179,10 @@ keys! {
         "assume-role, saml: how long one credential lasts, or less where the role allows less; without it 3600";
     CREDENTIAL_ENDPOINT: Uri = parsed(|| "https://host[:port]".into()), "credentials.NAME" "sts_endpoint", Optional, Reload,
         "assume-role, saml: where STS is; without it Amazon's of the region";
+    CREDENTIAL_IAM_SOURCE: CredentialName = parsed(|| "the name of a credential".into()), "credentials.NAME" "iam_source", Optional, Reload,
+        "saml: the credential by which check --online asks IAM whether it has the storages' providers, and with which keys (iam:GetSAMLProvider); without it nobody asks";
+    CREDENTIAL_IAM_ENDPOINT: Uri = parsed(|| "https://host[:port]".into()), "credentials.NAME" "iam_endpoint", Optional, Reload,
+        "saml: where IAM is; without it Amazon's of the provider's partition";
     CREDENTIAL_REGION: String = text(), "credentials.NAME" "region", Optional, Reload,
         "assume-role, saml (required): the region of STS";
     CREDENTIAL_ROLES: Vec<String> = some(|| "a list of ARNs".into()), "credentials.NAME" "role_arns", Optional, Reload,

@@ -18,6 +18,6 @@ pub use settings::{
     KeyFiles, MetadataSource, Mode, Preset, SamlSettings, Settings, Unsolicited,
 };
 pub use sso::{
-    Arrival, AssertionForm, Away, Browser, Come, Departure, Expiry, Fault, Fetcher, NotIn,
+    Arrival, AssertionForm, Away, Browser, Come, Departure, Expiry, Fault, Fetcher, Judged, NotIn,
     Prepared, Provider, Providers, Sso, SsoError, SsoParts, Told, Wish, judge, judge_fetched,
 };

@@ -27,13 +27,18 @@ anything = json.dumps({
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": ["s3:*", "sts:*"], "Resource": "*"}],
 })
+# The user also tends SAML providers.
+of_user = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["s3:*", "sts:*", "iam:*SAMLProvider*"], "Resource": "*"}],
+})
 trust = json.dumps({
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 })
 iam = client("iam")
 iam.create_user(UserName="gateway")
-iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=anything)
+iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=of_user)
 key = iam.create_access_key(UserName="gateway")["AccessKey"]
 role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)["Role"]
 iam.put_role_policy(RoleName="reader", PolicyName="all", PolicyDocument=anything)

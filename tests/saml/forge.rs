@@ -46,7 +46,7 @@ impl Forge {
         change(&mut draft);
         let (mut site, _) = prepared();
         let idp = IdentityProvider::new(&format!("{ORIGIN}/metadata"), Algorithm::RsaSha256);
-        let account = Account::new("111122223333", Clock::system()).with_provider("idp", &idp);
+        let account = Account::new("123456789012", Clock::system()).with_provider("idp", &idp);
         let trust = Trust::saml(account.provider_arn("idp"), &site.url("/-/saml/acme/acs"));
         let account = [ANNOTATOR, ADMIN].into_iter().fold(account, |account, reach| {
             let Reach { role, bucket, prefix } = reach;

@@ -31,6 +31,7 @@ mod support {
 mod bound;
 mod forge;
 mod hostile;
+mod iam;
 mod install;
 mod membership;
 mod memory;

@@ -56,6 +56,8 @@ impl Gateway {
             duration: Duration::from_secs(43_200),
             sts_endpoint: Some(world.sts.url().parse().unwrap()),
             region: "eu-central-1".to_owned(),
+            iam_source: None,
+            iam_endpoint: None,
         };
         let sources = BTreeMap::from([("people".parse().unwrap(), Source::Saml(people))]);
         let settings = Settings { sources, environment: Variables::default() };

@@ -363,7 +363,8 @@ fn client(ca: &[u8]) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
 }
 
-fn secret_file(path: &Path, text: &str) {
+/// A file that nobody else may read.
+pub fn secret_file(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -30,7 +30,8 @@ pub(super) fn check(parts: &Parts, findings: &mut Findings) {
         findings.faults.extend([Fault::of("outbound.ca_files", told(&error), remedy)]);
     }
     if let Some(settings) = &parts.sign_in {
-        providers(sign_in::judge(settings, Clock::system().now()), findings);
+        let judged = sign_in::judge(settings, Clock::system().now());
+        providers(&judged, findings);
     }
     folder("records.file", parts.records.as_deref().and_then(Path::parent), findings);
     let audit = parts.audit.as_ref().and_then(|audit| audit.folder.parent());
@@ -38,18 +39,15 @@ pub(super) fn check(parts: &Parts, findings: &mut Findings) {
 }
 
 /// What was found of identity providers.
-pub(super) fn providers(
-    (faults, expiries): (Vec<sign_in::Fault>, Vec<sign_in::Expiry>),
-    findings: &mut Findings,
-) {
+pub(super) fn providers(judged: &sign_in::Judged, findings: &mut Findings) {
     let fault = |fault: &sign_in::Fault| {
         let key = format!("saml.{}.{}", fault.organization, fault.field);
         Fault::of(&key, fault.problem.clone(), fault.remedy)
     };
-    findings.faults.extend(faults.iter().map(fault));
+    findings.faults.extend(judged.faults.iter().map(fault));
     let now = Clock::system().now();
-    for sign_in::Expiry { organization, valid_until } in expiries {
-        if let Some(until) = valid_until.filter(|until| until.duration_since(now) < SOON) {
+    for (organization, theirs) in &judged.providers {
+        if let Some(until) = theirs.valid_until.filter(|until| until.duration_since(now) < SOON) {
             let what =
                 format!("saml.{organization}: the identity provider's metadata end on {until}");
             findings.remarks.push(what);

@@ -7,15 +7,12 @@ mod policy;
 mod refusal;
 mod role;
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{Method, Request, Response};
+use http::Response;
 
-use super::aws::{Keys, Outgoing, Payload, SigningTime, payload_hash};
+use super::aws::Keys;
 use super::error::SourceError;
+use super::query::{Query, Service, printable, refusal as refused, written};
 use super::tools::Tools;
 use crate::ground::secret::Secret;
 use crate::outbound::{Host, Scheme};
@@ -24,17 +21,11 @@ pub(super) use policy::SessionPolicy;
 pub use refusal::{Action, RefusalCode};
 pub(super) use role::RoleArn;
 
-const WHO: &str = "STS";
-const DEADLINE: Duration = Duration::from_secs(10);
-const ANSWER_AT_MOST: usize = 64 * 1024;
-const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+const STS: Service = Service { who: "STS", name: "sts", answer_at_most: 64 * 1024 };
 
 /// Where one STS is, and how calls to it are signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sts {
-    host: Host,
-    region: String,
-}
+pub(super) struct Sts(Query);
 
 /// What is asked of it.
 #[derive(Debug)]
@@ -63,11 +54,11 @@ enum Proof<'a> {
 
 impl Sts {
     pub(super) const fn at(host: Host, region: String) -> Self {
-        Self { host, region }
+        Self(Query { service: STS, host, region })
     }
 
     pub(super) const fn host(&self) -> &Host {
-        &self.host
+        &self.0.host
     }
 
     /// Amazon's own STS of a region.
@@ -76,7 +67,7 @@ impl Sts {
     /// When the region cannot stand in a host's name.
     pub(super) fn of_region(region: &str) -> Result<Self, SourceError> {
         let problem = "the region is not a region's name";
-        let bad = SourceError::BadRequest { who: WHO, problem };
+        let bad = SourceError::BadRequest { who: STS.who, problem };
         if !well_formed_region(region) {
             return Err(bad);
         }
@@ -100,20 +91,7 @@ impl Sts {
             Some(_) => Action::AssumeRoleForPerson,
         };
         let body = form(action, ask, Proof::Signature);
-        let at = SigningTime::new(tools.clock.now());
-        let (authority, hash) = (self.host.authority(), payload_hash(body.as_bytes()));
-        let token = source.session_token().map(|token| token.expose().as_str());
-        let mut headers = vec![
-            (CONTENT_TYPE.as_str(), FORM),
-            (HOST.as_str(), &*authority),
-            ("x-amz-date", at.amz_date()),
-        ];
-        headers.extend(token.map(|token| ("x-amz-security-token", token)));
-        let payload = Payload::Hash(&hash);
-        let out = Outgoing { method: "POST", path: "/", query: "", headers: &headers, payload };
-        let authorization = source.authorization(&at, &self.region, "sts", &out);
-        headers.push(("authorization", &authorization));
-        self.call(tools, (action, ask), &headers, body).await
+        assumed((action, ask), self.0.signed(tools, source, body).await?)
     }
 
     /// AssumeRoleWithWebIdentity: the token is the proof, nothing is signed.
@@ -123,12 +101,9 @@ impl Sts {
         token: &Secret<String>,
         ask: &Ask<'_>,
     ) -> Result<Keys, SourceError> {
-        self.call_unsigned(
-            tools,
-            (Action::AssumeRoleWithWebIdentity, ask),
-            Proof::WebIdentity(token),
-        )
-        .await
+        let action = Action::AssumeRoleWithWebIdentity;
+        let body = form(action, ask, Proof::WebIdentity(token));
+        assumed((action, ask), self.0.unsigned(tools, body).await?)
     }
 
     /// AssumeRoleWithSAML: the assertion, as it was posted, is the proof.
@@ -138,63 +113,24 @@ impl Sts {
         (provider, assertion): (&str, &Secret<String>),
         ask: &Ask<'_>,
     ) -> Result<Keys, SourceError> {
-        let proof = Proof::Assertion { provider, assertion };
-        self.call_unsigned(tools, (Action::AssumeRoleWithSaml, ask), proof).await
+        let action = Action::AssumeRoleWithSaml;
+        let body = form(action, ask, Proof::Assertion { provider, assertion });
+        assumed((action, ask), self.0.unsigned(tools, body).await?)
     }
+}
 
-    async fn call_unsigned(
-        &self,
-        tools: &Tools,
-        (action, ask): (Action, &Ask<'_>),
-        proof: Proof<'_>,
-    ) -> Result<Keys, SourceError> {
-        let authority = self.host.authority();
-        let headers = [(CONTENT_TYPE.as_str(), FORM), (HOST.as_str(), &*authority)];
-        self.call(tools, (action, ask), &headers, form(action, ask, proof)).await
+/// The keys, if they are for what was asked for.
+fn assumed(
+    (action, ask): (Action, &Ask<'_>),
+    answer: Response<Bytes>,
+) -> Result<Keys, SourceError> {
+    let assumed = answer::assumed(action.name(), &checked(action, answer)?)?;
+    let expected = ask.role.assumed_by(ask.session);
+    if assumed.arn != expected {
+        let answered = printable(&assumed.arn, 256);
+        return Err(SourceError::OtherRole { asked: expected, answered });
     }
-
-    async fn call(
-        &self,
-        tools: &Tools,
-        (action, ask): (Action, &Ask<'_>),
-        headers: &[(&str, &str)],
-        body: String,
-    ) -> Result<Keys, SourceError> {
-        self.check_clear_text(tools)?;
-        let mut request = Request::builder().method(Method::POST).uri(format!("{}/", self.host));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let problem = "a setting of the role cannot stand in a request";
-        let bad = SourceError::BadRequest { who: WHO, problem };
-        let request = request.body(Bytes::from(body)).or(Err(bad))?;
-        let exchange = tools.door.exchange(request, DEADLINE, ANSWER_AT_MOST);
-        let unasked = |cause| SourceError::Unasked { who: WHO, cause };
-        let answer = Box::pin(exchange).await.map_err(unasked)?;
-        let assumed = answer::assumed(action.name(), &checked(action, answer)?)?;
-        let expected = ask.role.assumed_by(ask.session);
-        if assumed.arn != expected {
-            let answered = answer::printable(&assumed.arn, 256);
-            return Err(SourceError::OtherRole { asked: expected, answered });
-        }
-        Ok(assumed.keys)
-    }
-
-    /// R15 wants verified TLS. Clear text is for an STS on this machine or network that the operator named by address.
-    fn check_clear_text(&self, tools: &Tools) -> Result<(), SourceError> {
-        let named = |address: IpAddr| {
-            let port = self.host.port();
-            tools.door.rules().names(SocketAddr::new(address, port))
-        };
-        match (self.host.scheme(), self.host.name().parse()) {
-            (Scheme::Https, _) => Ok(()),
-            (Scheme::Http, Ok(address)) if named(address) => Ok(()),
-            (Scheme::Http, _) => {
-                let problem = "clear text only to an address that [outbound] allow_private names";
-                Err(SourceError::BadRequest { who: WHO, problem })
-            }
-        }
-    }
+    Ok(assumed.keys)
 }
 
 /// The body of a success; a refusal becomes an error with STS's own code.
@@ -204,11 +140,11 @@ fn checked(action: Action, answer: Response<Bytes>) -> Result<Bytes, SourceError
     if status == http::StatusCode::OK {
         return Ok(body);
     }
-    let Some((code, message)) = answer::refusal(&body) else {
-        return Err(SourceError::Status { who: WHO, status: status.as_u16() });
+    let Some((code, message)) = refused(&body) else {
+        return Err(SourceError::Status { who: STS.who, status: status.as_u16() });
     };
     let code = RefusalCode::new(&code, &message);
-    Err(SourceError::Refused { action, code, message: answer::printable(&message, 300) })
+    Err(SourceError::Refused { action, code, message: printable(&message, 300) })
 }
 
 fn form(action: Action, ask: &Ask<'_>, proof: Proof<'_>) -> String {
@@ -245,9 +181,7 @@ fn form(action: Action, ask: &Ask<'_>, proof: Proof<'_>) -> String {
     if let Some(seconds) = ask.seconds {
         form.append_pair("DurationSeconds", &seconds.to_string());
     }
-    // As AWS's own SDKs write it (RFC 3986): a service that reads the form before it checks the signature would
-    // otherwise write it anew in another way.
-    form.finish().replace('+', "%20").replace('*', "%2A").replace("%7E", "~")
+    written(form)
 }
 
 /// `eu-central-1` and its like: what may stand in a host's name and in a signature's scope.

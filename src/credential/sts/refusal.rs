@@ -67,7 +67,7 @@ impl RefusalCode {
                 Self::BadIdentityToken
             }
             "ValidationError" if about_duration() => Self::DurationTooLong,
-            other => Self::Other(super::answer::printable(other, 64)),
+            other => Self::Other(crate::credential::query::printable(other, 64)),
         }
     }
 

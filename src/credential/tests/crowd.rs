@@ -66,6 +66,8 @@ fn all_settings(world: &World, seconds: u64) -> Settings {
         duration,
         sts_endpoint: sts_endpoint.clone(),
         region: region.clone(),
+        iam_source: None,
+        iam_endpoint: None,
     };
     let named = AssumeRole {
         source: "keys".parse().unwrap(),

@@ -57,6 +57,15 @@ pub struct Fault {
     pub what: What,
 }
 
+/// Why a copy of metadata is not good any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OldCopy {
+    #[error("it cannot be used")]
+    Fault(#[from] Fault),
+    #[error("it lacks {missing} of the identity provider's {of} certificates for signing")]
+    Keys { missing: usize, of: usize },
+}
+
 /// What is wrong with metadata.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum What {
@@ -143,6 +152,20 @@ impl IdentityProvider {
         // Canonicalization moves lines: where the fault is in the document, the document says best.
         Self::read(&octets, entity_id, now)
             .map_err(|fault| Self::read(text, entity_id, now).err().unwrap_or(fault))
+    }
+
+    /// Judges another place's copy of these metadata.
+    ///
+    /// # Errors
+    /// [`OldCopy`]
+    pub fn compare(&self, copy: &str, now: Timestamp) -> Result<(), OldCopy> {
+        let copy = Self::read(copy, Some(&self.entity_id), now)?;
+        let keys = copy.trust.certificates;
+        let missing = |key: &&Certificate| !keys.contains(*key);
+        match self.trust.certificates.iter().filter(missing).count() {
+            0 => Ok(()),
+            missing => Err(OldCopy::Keys { missing, of: self.trust.certificates.len() }),
+        }
     }
 
     fn of(entity: Node<'_, '_>, provider: Node<'_, '_>, now: Timestamp) -> Result<Self, Fault> {

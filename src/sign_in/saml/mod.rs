@@ -50,7 +50,7 @@ pub use engine::NotVerified;
 pub use gate::Closed;
 pub use logout::{SignOutReply, SignOutRequest, SignOutStatus, Subject};
 pub use logout_received::{Logout, LogoutAnswer, LogoutRequest, NotSignedOut, receive_logout};
-pub use metadata::{Fault, IdentityProvider, What};
+pub use metadata::{Fault, IdentityProvider, OldCopy, What};
 pub use received::BadRedirect;
 pub use redirect::{NotSent, Redirect};
 pub use request::SignInRequest;

@@ -24,7 +24,7 @@ pub use begin::Departure;
 pub use error::SsoError;
 pub use leave::{Away, Told};
 pub use provider::Provider;
-pub use providers::{Fault, Prepared, Providers, judge, judge_fetched};
+pub use providers::{Fault, Judged, Prepared, Providers, judge, judge_fetched};
 pub use refresh::{Expiry, Fetcher};
 
 use crate::catalog::OrganizationName;

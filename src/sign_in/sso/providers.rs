@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::super::saml::IdentityProvider;
 use super::super::settings::{MetadataSource, Settings};
 use super::provider::{Provider, Reading};
-use super::refresh::{Expiry, Fetcher, fetch_fresh};
+use super::refresh::{Fetcher, fetch_fresh};
 use crate::catalog::OrganizationName;
 use crate::ground::clock::Timestamp;
 use crate::outbound::Door;
@@ -23,6 +24,15 @@ type All = BTreeMap<OrganizationName, Arc<Provider>>;
 /// Providers that were read and judged, and are not in force yet.
 #[derive(Debug)]
 pub struct Prepared(All);
+
+/// What a check finds of identity providers.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// Every fault.
+    pub faults: Vec<Fault>,
+    /// Those whose metadata could be read.
+    pub providers: BTreeMap<OrganizationName, IdentityProvider>,
+}
 
 /// One thing wrong with one organization's identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,37 +79,31 @@ impl Prepared {
     }
 }
 
-/// What can be judged of the settings on this machine alone: every fault, and when metadata in files end.
+/// What can be judged of the settings on this machine alone.
 #[must_use]
-pub fn judge(settings: &Settings, now: Timestamp) -> (Vec<Fault>, Vec<Expiry>) {
-    let (mut faults, mut expiries) = (Vec::new(), Vec::new());
+pub fn judge(settings: &Settings, now: Timestamp) -> Judged {
+    let mut judged = Judged::default();
     for (organization, one) in settings {
-        let mut reading = Reading { organization, faults: &mut faults, now };
+        let mut reading = Reading { organization, faults: &mut judged.faults, now };
         if let Some(provider) = reading.provider(one, None) {
-            expiries.push(provider.expiry(organization));
+            let theirs = provider.theirs.into_inner();
+            judged.providers.insert(organization.clone(), Arc::unwrap_or_clone(theirs));
         }
     }
-    (faults, expiries)
+    judged
 }
 
 /// The same of metadata behind addresses, as they are there now.
-pub async fn judge_fetched(
-    settings: &Settings,
-    door: &Door,
-    now: Timestamp,
-) -> (Vec<Fault>, Vec<Expiry>) {
-    let (mut faults, mut expiries) = (Vec::new(), Vec::new());
+pub async fn judge_fetched(settings: &Settings, door: &Door, now: Timestamp) -> Judged {
+    let mut judged = Judged::default();
     for (organization, one) in settings {
         let MetadataSource::Address { url, .. } = &one.metadata else { continue };
         match fetch_fresh(door, organization, one, url, now).await {
-            Ok((_, theirs)) => expiries.push(Expiry {
-                organization: organization.clone(),
-                valid_until: theirs.valid_until,
-            }),
-            Err(fault) => faults.push(fault),
+            Ok((_, theirs)) => drop(judged.providers.insert(organization.clone(), theirs)),
+            Err(fault) => judged.faults.push(fault),
         }
     }
-    (faults, expiries)
+    judged
 }
 
 impl Providers {

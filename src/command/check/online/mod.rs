@@ -2,6 +2,7 @@
 //! agrees with theirs (signatures are refused when it is off by more than minutes); and what is unsafe in Label Studio.
 
 mod label_studio;
+mod providers;
 mod sockets;
 mod storages;
 
@@ -58,14 +59,20 @@ async fn reach(settings: &Settings, findings: &mut Findings) -> Result<(), Failu
         server(&door, &clock, &host, findings).await;
     }
     let fetched = sign_in::judge_fetched(&settings.sign_in, &door, clock.now()).await;
-    offline::providers(fetched, findings);
+    offline::providers(&fetched, findings);
     let watch = watch(settings, &clock, findings).await?;
     if let Some(studio) = &settings.label_studio {
         let inspection = Inspection::new(studio, &door, &clock, findings);
         Box::pin(inspection.run(watch.as_ref())).await?;
     }
     let Some(watch) = watch else { return Ok(()) };
-    let places = watch.catalog().current().places();
+    let catalog = watch.catalog().current();
+    let brought = settings.credential.brought();
+    let mut known = sign_in::judge(&settings.sign_in, clock.now()).providers;
+    known.extend(fetched.providers);
+    let providers = providers::of(&catalog, &brought);
+    providers::inspect(&minter, &known, providers, clock.now(), findings).await;
+    let places = catalog.places();
     // Places that can never be are faults already.
     let hosts: HashSet<Host> =
         places.values().filter_map(|place| backend::host_of(place).ok()).collect();
