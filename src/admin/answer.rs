@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::DeskError;
 use crate::backend::Reply;
-use crate::identity::SignedIn;
+use crate::identity::{Attendance, SignedIn};
 use crate::policy::Grant;
 use crate::sign_in::ReturnAddress;
 
@@ -33,8 +33,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Who has just signed in, for the audit.
-    signed_in: Option<Box<SignedIn>>,
+    /// Who has just signed in or been signed out, for the audit.
+    attendance: Option<Box<Attendance>>,
 }
 
 impl Answer {
@@ -69,7 +69,7 @@ impl Answer {
         let mut headers = HeaderMap::new();
         headers.insert(LOCATION, there.to_header());
         headers.insert(CACHE_CONTROL, NO_STORE);
-        Self { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), signed_in: None }
+        Self { status: StatusCode::SEE_OTHER, headers, body: Bytes::new(), attendance: None }
     }
 
     /// What may be asked here from another site. That site's name is added where every answer gets it.
@@ -82,7 +82,7 @@ impl Answer {
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         headers.insert(CACHE_CONTROL, NO_STORE);
         let status = StatusCode::NO_CONTENT;
-        Self { status, headers, body: Bytes::new(), signed_in: None }
+        Self { status, headers, body: Bytes::new(), attendance: None }
     }
 
     /// A body of ours; never stored and never guessed at.
@@ -90,12 +90,18 @@ impl Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(CACHE_CONTROL, NO_STORE);
-        Self { status, headers, body, signed_in: None }
+        Self { status, headers, body, attendance: None }
     }
 
     /// With who has just signed in: at the time of the request that was nobody.
     pub(super) fn signed_in(mut self, signed_in: SignedIn) -> Self {
-        self.signed_in = Some(Box::new(signed_in));
+        self.attendance = Some(Box::new(Attendance::SignedIn(signed_in)));
+        self
+    }
+
+    /// With whom an identity provider has just signed out.
+    pub(super) fn signed_out(mut self, people: Vec<String>) -> Self {
+        self.attendance = Some(Box::new(Attendance::SignedOut(people)));
         self
     }
 
@@ -108,8 +114,8 @@ impl Answer {
     }
 
     pub(super) fn into_reply(mut self, grant: &Grant) -> Reply {
-        let signed_in = self.signed_in.take();
-        Reply::ours(grant, self.into_response(), signed_in)
+        let attendance = self.attendance.take();
+        Reply::ours(grant, self.into_response(), attendance)
     }
 }
 

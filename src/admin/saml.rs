@@ -101,9 +101,10 @@ pub(super) async fn hear(
     let query = incoming.query().unwrap_or_default();
     match sso.hear(organization, query, incoming.headers()).await? {
         Told::Done => Ok(Answer::see_other(&ReturnAddress::sign_in_page())),
-        Told::SignedOut { sessions, location } => {
+        Told::SignedOut { people, location } => {
+            let sessions = people.len();
             tracing::info!(%organization, sessions, "signed out at the identity provider");
-            Ok(elsewhere(&location))
+            Ok(elsewhere(&location).signed_out(people))
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{AuditError, Durability, Shared};
 use crate::backend::Reply;
 use crate::credential::Credential;
 use crate::ground::clock::Timestamp;
-use crate::identity::{Identity, SignedIn};
+use crate::identity::{Attendance, Identity, SignedIn};
 use crate::label_studio::Deed;
 use crate::listener::{Incoming, RequestId};
 use crate::policy::{Denial, Grant};
@@ -33,7 +33,7 @@ pub struct Entry {
     facts: Option<Box<Facts>>,
     upstream: Option<Box<str>>,
     sign_in: Option<Box<str>>,
-    signed_in: Option<Box<SignedIn>>,
+    attendance: Option<Box<Attendance>>,
     refusal: Option<(&'static str, Box<str>)>,
     written: Option<oneshot::Receiver<Result<(), Unwritten>>>,
     standing: Standing,
@@ -74,7 +74,7 @@ impl Entry {
             facts: Some(Box::new(Facts::of(incoming, began))),
             upstream: None,
             sign_in: None,
-            signed_in: None,
+            attendance: None,
             refusal: None,
             written: None,
             standing,
@@ -141,7 +141,7 @@ impl Entry {
     /// [`AuditError`] when it is not.
     pub async fn about_to_answer(&mut self, reply: &Reply) -> Result<(), AuditError> {
         self.upstream = reply.upstream_id().map(Into::into);
-        self.signed_in = reply.signed_in().cloned().map(Box::new);
+        self.attendance = reply.attendance().cloned().map(Box::new);
         self.on_disk().await
     }
 
@@ -158,7 +158,7 @@ impl Entry {
     /// With whose name a sign-in failed, if it was one. Recorded, but never logged.
     pub fn tried(&mut self, email: Option<&str>, about: Option<&SignedIn>) {
         self.sign_in = email.map(Into::into);
-        self.signed_in = about.cloned().map(Box::new);
+        self.attendance = about.cloned().map(|about| Box::new(Attendance::SignedIn(about)));
     }
 
     /// The request is refused with this documented code, for this reason (the operator's words).
@@ -190,9 +190,9 @@ impl Entry {
             return;
         }
         let (upstream, sign_in) = (self.upstream.take(), self.sign_in.take());
-        let (signed_in, refusal) = (self.signed_in.take(), self.refusal.take());
+        let (attendance, refusal) = (self.attendance.take(), self.refusal.take());
         let end =
-            End { status, bytes, outcome, duration_us, upstream, sign_in, signed_in, refusal };
+            End { status, bytes, outcome, duration_us, upstream, sign_in, attendance, refusal };
         let record = match self.facts.take() {
             Some(facts) => Record::Request { facts, end },
             None => Record::Ended { time, request: self.request, end },

@@ -44,7 +44,7 @@ pub(super) fn end(status: StatusCode) -> End {
         duration_us: 300,
         upstream: None,
         sign_in: None,
-        signed_in: None,
+        attendance: None,
         refusal: None,
     }
 }

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::catalog::{ProjectName, StorageName};
 use crate::ground::clock::Timestamp;
-use crate::identity::{Identity, Proof, SignedIn, SignedInBy};
+use crate::identity::{Attendance, Identity, Proof, SignedIn, SignedInBy};
 use crate::label_studio::{Deed, Reach};
 use crate::listener::{Incoming, Protocol, RequestId};
 use crate::policy::{Basis, Destination, Grant};
@@ -66,7 +66,7 @@ pub(super) struct End {
     pub(super) upstream: Option<Box<str>>,
     /// The e-mail that a sign-in named which failed.
     pub(super) sign_in: Option<Box<str>>,
-    pub(super) signed_in: Option<Box<SignedIn>>,
+    pub(super) attendance: Option<Box<Attendance>>,
     pub(super) refusal: Option<(&'static str, Box<str>)>,
 }
 
@@ -210,8 +210,12 @@ impl End {
         map.serialize_entry("outcome", outcome_name(self.outcome))?;
         map.serialize_entry("duration_us", &self.duration_us)?;
         put(map, "sign_in", self.sign_in.as_deref())?;
-        if let Some(signed_in) = &self.signed_in {
-            put_signed_in(map, signed_in, self.refusal.is_none())?;
+        match self.attendance.as_deref() {
+            Some(Attendance::SignedIn(signed_in)) => {
+                put_signed_in(map, signed_in, self.refusal.is_none())?;
+            }
+            Some(Attendance::SignedOut(people)) => map.serialize_entry("signed_out", people)?,
+            None => {}
         }
         put(map, "upstream", self.upstream.as_deref())
     }
@@ -306,7 +310,7 @@ mod tests {
 
     use super::super::escape::to_json;
     use super::super::fixture::{end, facts, id};
-    use super::{Facts, Numbered, Record, SignedIn, SignedInBy};
+    use super::{Attendance, Facts, Numbered, Record, SignedIn, SignedInBy};
     use crate::stream::fixture::{annotator, reading};
 
     fn full() -> Record {
@@ -323,12 +327,13 @@ mod tests {
         let mut end = end(StatusCode::OK);
         end.upstream = Some("4442587FB7D0A2F9".into());
         end.refusal = Some(("storage-fault", "because".into()));
-        end.signed_in = Some(Box::new(SignedIn {
+        let signed_in = SignedIn {
             email: "ann@example.com".to_owned(),
             by: SignedInBy::Saml { assertion: "_1".to_owned(), renewed: false },
             changes: vec!["account made".to_owned()],
             credentials: vec!["scans: a role".to_owned()],
-        }));
+        };
+        end.attendance = Some(Box::new(Attendance::SignedIn(signed_in)));
         Record::Request { facts: Box::new(facts), end }
     }
 
@@ -342,6 +347,7 @@ mod tests {
             assert!(dictionary.contains(&format!("`{field}`")), "{field} is not in docs/audit.md");
         }
         assert!(record.len() > 20);
+        assert!(dictionary.contains("`signed_out`"), "which never stands beside the others");
         assert!(json.contains(r"\u202e"), "what deceives is escaped");
     }
 

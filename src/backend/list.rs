@@ -30,6 +30,6 @@ pub(super) async fn list(errand: &Errand, page: &Page) -> Result<Reply, BackendE
         headers,
         body: ReplyBody::Whole(Bytes::from(json)),
         upstream_id,
-        signed_in: None,
+        attendance: None,
     })
 }

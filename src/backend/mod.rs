@@ -28,7 +28,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::catalog::Place;
-use crate::identity::SignedIn;
+use crate::identity::Attendance;
 use crate::outbound::Host;
 use crate::policy::Grant;
 
@@ -57,25 +57,25 @@ pub struct Reply {
     body: ReplyBody,
     /// The upstream's id for its request.
     upstream_id: Option<Box<str>>,
-    signed_in: Option<Box<SignedIn>>,
+    attendance: Option<Box<Attendance>>,
 }
 
 impl Reply {
-    /// A reply that the gateway makes by itself, for what was granted. `signed_in`: who signed in by this request.
+    /// A reply that the gateway makes by itself, for what was granted. `attendance`: who came or went by this request.
     #[must_use]
     pub(crate) fn ours(
         _granted: &Grant,
         response: Response<Bytes>,
-        signed_in: Option<Box<SignedIn>>,
+        attendance: Option<Box<Attendance>>,
     ) -> Self {
         let (head, body) = response.into_parts();
         let (status, headers) = (head.status, head.headers);
-        Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None, signed_in }
+        Self { status, headers, body: ReplyBody::Whole(body), upstream_id: None, attendance }
     }
 
     /// What an upstream answered, fit to leave.
     fn relayed(status: StatusCode, headers: HeaderMap, body: ReplyBody) -> Self {
-        Self { status, headers, body, upstream_id: None, signed_in: None }
+        Self { status, headers, body, upstream_id: None, attendance: None }
     }
 
     /// The upstream's id for its request, for the audit.
@@ -84,10 +84,10 @@ impl Reply {
         self.upstream_id.as_deref()
     }
 
-    /// Who signed in by this request, for the audit: when it came, that was nobody.
+    /// Who came or went by this request, for the audit: when it came, that was nobody.
     #[must_use]
-    pub(crate) fn signed_in(&self) -> Option<&SignedIn> {
-        self.signed_in.as_deref()
+    pub(crate) fn attendance(&self) -> Option<&Attendance> {
+        self.attendance.as_deref()
     }
 
     /// What the client gets.

@@ -246,7 +246,7 @@ impl Answer {
 
     fn stream(self, errand: &Errand, status: StatusCode, headers: HeaderMap) -> Reply {
         let upstream_id = upstream_id(&*errand.kind, &self.headers);
-        Reply { status, headers, body: ReplyBody::one(self.piece), upstream_id, signed_in: None }
+        Reply { status, headers, body: ReplyBody::one(self.piece), upstream_id, attendance: None }
     }
 
     /// A reply without this answer's body.
@@ -258,6 +258,6 @@ impl Answer {
         body: ReplyBody,
     ) -> Reply {
         let upstream_id = upstream_id(&*errand.kind, &self.headers);
-        Reply { status, headers, body, upstream_id, signed_in: None }
+        Reply { status, headers, body, upstream_id, attendance: None }
     }
 }

@@ -29,7 +29,7 @@ pub use schemes::{Parts, Schemes};
 pub use session::{CLEARING_COOKIE, NewSession, SignIn};
 pub use settings::{NativeSignIn, Settings};
 pub use shown::{COOKIE_NAME, ShownToken, TOKEN_PREFIX, session_in, session_shown, token_in};
-pub use signed_in::{SignedIn, SignedInBy};
+pub use signed_in::{Attendance, SignedIn, SignedInBy};
 pub(crate) use suppose::{Supposed, suppose};
 pub use vouched::{Admittance, Beginning, Opening, VouchedError, Word};
 

@@ -1,4 +1,12 @@
-//! What a sign-in did, for the audit: at the time of the request, nobody was known yet.
+//! What a sign-in or a sign-out did, for the audit: at the time of the request, nobody was known.
+
+/// Who came, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attendance {
+    SignedIn(SignedIn),
+    /// An identity provider signed them out: the e-mail address of each session that ended.
+    SignedOut(Vec<String>),
+}
 
 /// Somebody has just signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]

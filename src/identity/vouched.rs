@@ -198,7 +198,7 @@ impl Schemes {
     }
 
     /// Ends the sessions that began with this subject's assertions; those of some indexes there, or all when none is named.
-    /// Gives their number. On the control plane.
+    /// Gives each one's e-mail address. On the control plane.
     ///
     /// # Errors
     /// [`VouchedError::Unavailable`]
@@ -206,7 +206,7 @@ impl Schemes {
         &self,
         subject: &[u8; 32],
         indexes: &[String],
-    ) -> Result<u64, VouchedError> {
+    ) -> Result<Vec<String>, VouchedError> {
         let ended = self.parts.watch.records().end_vouched_sessions(subject, indexes).await?;
         self.parts.watch.catch_up().await?;
         Ok(ended)

@@ -107,7 +107,7 @@ impl Records {
     }
 
     /// Ends the sessions that a logout at the identity provider names: all of the subject's, or those of these indexes. One
-    /// that has no index cannot be told apart, and ends too. Says how many there were.
+    /// that has no index cannot be told apart, and ends too. Gives the e-mail address of each.
     ///
     /// # Errors
     /// [`RecordsError`]
@@ -115,27 +115,31 @@ impl Records {
         &self,
         subject: &[u8; 32],
         session_indexes: &[String],
-    ) -> Result<u64, RecordsError> {
+    ) -> Result<Vec<String>, RecordsError> {
         let mut change = Change::begin(self).await?;
-        let rows: Vec<(i64, Option<String>)> =
-            sqlx::query_as("SELECT session, session_index FROM vouched_session WHERE subject = $1")
-                .bind(hex(subject))
-                .fetch_all(&mut *change.tx)
-                .await?;
+        let rows: Vec<(i64, Option<String>, String)> = sqlx::query_as(
+            "SELECT v.session, v.session_index, a.email FROM vouched_session v \
+             JOIN session s ON s.id = v.session JOIN account a ON a.id = s.account \
+             WHERE v.subject = $1 ORDER BY v.session",
+        )
+        .bind(hex(subject))
+        .fetch_all(&mut *change.tx)
+        .await?;
         let named = |index: &Option<String>| {
             session_indexes.is_empty()
                 || index.as_ref().is_none_or(|index| session_indexes.contains(index))
         };
-        let mut ended = 0;
-        for (session, _) in rows.iter().filter(|(_, index)| named(index)) {
+        let mut ended = Vec::new();
+        for (session, _, email) in rows.into_iter().filter(|(_, index, _)| named(index)) {
             let done = sqlx::query("DELETE FROM session WHERE id = $1")
                 .bind(session)
                 .execute(&mut *change.tx)
                 .await?;
-            ended += done.rows_affected();
+            ended.extend((done.rows_affected() > 0).then_some(email));
         }
-        if ended > 0 {
-            let what = format!("{ended} sessions ended by a logout at the identity provider");
+        if !ended.is_empty() {
+            let count = ended.len();
+            let what = format!("{count} sessions ended by a logout at the identity provider");
             change.commit(&what).await?;
         }
         Ok(ended)

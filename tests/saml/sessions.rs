@@ -202,6 +202,8 @@ async fn who_signs_out_there_is_signed_out_here() {
     assert_eq!(bob.get("/-/api/account").await.status, 200);
     let entries = entries(&company.site, "SingleLogout", 2);
     assert_eq!(entries[0]["code"], "sign-in-refused");
+    assert_eq!(entries[0].get("signed_out"), None);
+    assert_eq!(entries[1]["signed_out"], serde_json::json!(["alice@example.com"]));
 }
 
 #[tokio::test]

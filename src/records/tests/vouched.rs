@@ -596,7 +596,8 @@ async fn a_logout_at_the_provider_ends_what_it_names_and_nothing_else() {
     ] {
         let indexes: Vec<_> = indexes.iter().map(|index: &&str| (*index).to_owned()).collect();
         let before = records.last_change().await.unwrap();
-        assert_eq!(records.end_vouched_sessions(&[subject; 32], &indexes).await.unwrap(), ended);
+        let out = records.end_vouched_sessions(&[subject; 32], &indexes).await.unwrap();
+        assert_eq!(out, vec!["ann@example.com"; ended], "{subject} {indexes:?}");
         assert_eq!(left().await, expected, "{subject} {indexes:?}");
         assert_eq!(records.last_change().await.unwrap() > before, ended > 0);
     }

@@ -36,8 +36,8 @@ pub struct Away {
 /// What the identity provider was told, or told us.
 #[derive(Debug)]
 pub enum Told {
-    /// So many sessions ended here; it learns of it at this address.
-    SignedOut { sessions: u64, location: String },
+    /// The sessions of these addresses ended here; it learns of it at this address.
+    SignedOut { people: Vec<String>, location: String },
     /// It has signed out whom we wanted.
     Done,
 }
@@ -160,10 +160,10 @@ impl Sso {
             .parts
             .control
             .run(async move { sso.parts.schemes.end_vouched(&subject, &indexes).await });
-        let sessions = work.await??;
+        let people = work.await??;
         let reply = request.reply(SignOutStatus::Success);
         let redirect = reply.redirect(&provider.ours, &theirs, now, &self.parts.random)?;
-        Ok(Told::SignedOut { sessions, location: redirect.location })
+        Ok(Told::SignedOut { people, location: redirect.location })
     }
 
     /// The id of the request that this browser's answer must be to.
