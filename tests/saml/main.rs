@@ -29,6 +29,7 @@ mod support {
 }
 
 mod bound;
+mod download;
 mod forge;
 mod hostile;
 mod iam;
@@ -40,5 +41,6 @@ mod modes;
 mod peer;
 mod sessions;
 mod sign_in;
+mod streaming;
 
 use support::company::{self, world};

@@ -212,3 +212,38 @@ async fn a_listing_goes_by_pages_and_folders() {
     }
     assert_eq!(found, 7);
 }
+
+#[tokio::test]
+async fn what_is_behind_a_tap_leaves_as_the_tap_lets_it_and_who_goes_away_is_counted() {
+    let world = World::new();
+    let keys = annotator(&world, None).await;
+    let tap = world.s3.put_behind_tap(BUCKET, "cats/film", "video/webm", b"abcdef");
+    let url = format!("{}/{BUCKET}/cats/film", world.s3.url());
+    let signed =
+        signed_headers(&keys, (Clock::system().now(), "eu-central-1", "s3"), ("GET", &url), "");
+    let begin = async || {
+        let mut request = reqwest::Client::builder().no_proxy().build().unwrap().get(&url);
+        for (name, value) in &signed {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap()
+    };
+    let (mut whole, mut left) = (begin().await, begin().await);
+    for piece in ["ab", "cde"] {
+        tap.let_out(piece.len());
+        for reader in [&mut whole, &mut left] {
+            assert_eq!(reader.chunk().await.unwrap().unwrap(), piece);
+        }
+    }
+    assert_eq!(tap.cut(), 0);
+    drop(left);
+    let lost = async {
+        while tap.cut() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), lost).await.unwrap();
+    tap.let_out(100);
+    assert_eq!(whole.text().await.unwrap(), "f");
+    assert_eq!(tap.cut(), 1);
+}

@@ -5,9 +5,11 @@ pub mod world;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use reqwest::cookie::Jar;
+use reqwest::{Method, Response, StatusCode};
 
 use crate::support::account::Account;
 use crate::support::idp::{Posted, ServiceProvider, Setup, Visit};
@@ -49,6 +51,7 @@ pub struct Behind<'a> {
 pub struct Browser<'c> {
     site: &'c Site,
     client: reqwest::Client,
+    cookies: Arc<Jar>,
     /// At the identity provider, where there is a real one.
     visit: Option<Visit>,
     origin: String,
@@ -177,14 +180,16 @@ pub fn import(site: &Site, text: &str) {
 impl<'c> Browser<'c> {
     /// A fresh one, whose posts come from a page of this origin.
     pub fn at(site: &'c Site, origin: &str) -> Self {
-        let client = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(site.ca()).unwrap()])
-            .no_proxy()
-            .cookie_store(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        Self { site, client, visit: None, origin: origin.to_owned() }
+        let cookies = Arc::new(Jar::default());
+        let client = client(site, &cookies).build().unwrap();
+        Self { site, client, cookies, visit: None, origin: origin.to_owned() }
+    }
+
+    /// The same browser on connections of HTTP/1.1.
+    pub fn over_http1(&self) -> Self {
+        let client = client(self.site, &self.cookies).http1_only().build().unwrap();
+        let (cookies, origin) = (Arc::clone(&self.cookies), self.origin.clone());
+        Self { site: self.site, client, cookies, visit: None, origin }
     }
 
     pub const fn site(&self) -> &Site {
@@ -203,6 +208,11 @@ impl<'c> Browser<'c> {
     /// What a script or a medium asks for.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.client.get(self.site.url(path))).await
+    }
+
+    /// The same, but nothing of the body is read yet.
+    pub async fn begin(&self, path: &str) -> Response {
+        self.client.get(self.site.url(path)).send().await.unwrap()
     }
 
     /// Has objects sealed, as our pages do.
@@ -270,11 +280,20 @@ impl<'c> Browser<'c> {
     }
 }
 
+fn client(site: &Site, cookies: &Arc<Jar>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(site.ca()).unwrap()])
+        .no_proxy()
+        .cookie_provider(Arc::clone(cookies))
+        .redirect(reqwest::redirect::Policy::none())
+}
+
 /// The audit's entries of this operation, oldest first: exactly so many, which the last answers may be a moment ahead of.
 pub fn entries(site: &Site, operation: &str, count: usize) -> Vec<serde_json::Value> {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let entries = entries_now(site, operation);
+        let mut entries = entries_now(site);
+        entries.retain(|entry| entry["operation"] == operation);
         if entries.len() == count {
             return entries;
         }
@@ -284,7 +303,19 @@ pub fn entries(site: &Site, operation: &str, count: usize) -> Vec<serde_json::Va
     }
 }
 
-fn entries_now(site: &Site, operation: &str) -> Vec<serde_json::Value> {
+/// The audit's entry of this request, which the end of its answer may be a moment ahead of.
+pub fn entry(site: &Site, request: &str) -> serde_json::Value {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(entry) = entries_now(site).into_iter().find(|one| one["request"] == request) {
+            return entry;
+        }
+        assert!(Instant::now() < deadline, "no entry of {request} has an end");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+fn entries_now(site: &Site) -> Vec<serde_json::Value> {
     let mut entries = Vec::new();
     let mut files: Vec<_> = fs::read_dir(site.folder.path().join("audit"))
         .unwrap()
@@ -294,7 +325,9 @@ fn entries_now(site: &Site, operation: &str) -> Vec<serde_json::Value> {
     files.sort();
     let lines = files.iter().flat_map(|file| {
         let text = fs::read_to_string(file).unwrap();
-        text.lines().map(str::to_owned).collect::<Vec<_>>()
+        // What is written just now may stand there in part.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(str::to_owned).collect::<Vec<_>>()
     });
     let mut begun = std::collections::BTreeMap::new();
     for line in lines {
@@ -311,6 +344,5 @@ fn entries_now(site: &Site, operation: &str) -> Vec<serde_json::Value> {
             _ => entries.push(entry),
         }
     }
-    entries.retain(|entry| entry["operation"] == operation);
     entries
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod objects;
+mod tap;
 
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +20,8 @@ use super::account::Account;
 use super::served::{self, HangUp};
 use access::Gatekeeper;
 use objects::Objects;
+
+pub use tap::Tap;
 
 /// A running S3 of an account, on loopback; buckets come to be with their first object.
 #[derive(Debug)]
@@ -66,6 +69,14 @@ impl S3 {
     /// Puts an object there, by no request.
     pub fn put(&self, bucket: &str, key: &str, content_type: &str, bytes: &[u8]) {
         self.objects.put((bucket, key), content_type, Bytes::copy_from_slice(bytes));
+    }
+
+    /// The same, but its bytes leave as the tap lets them.
+    pub fn put_behind_tap(&self, bucket: &str, key: &str, content_type: &str, bytes: &[u8]) -> Tap {
+        let tap = Tap::default();
+        self.put(bucket, key, content_type, bytes);
+        self.objects.put_tap(bucket, key, tap.clone());
+        tap
     }
 
     /// What an object holds.

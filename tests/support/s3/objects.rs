@@ -15,6 +15,8 @@ use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 use sluicegate::ground::clock::Clock;
 use sluicegate::ground::digest::{hex, sha256};
 
+use super::tap::Tap;
+
 /// By bucket and key.
 #[derive(Debug, Clone)]
 pub(super) struct Objects {
@@ -28,6 +30,8 @@ pub(super) struct Stored {
     content_type: String,
     tag: String,
     modified: SystemTime,
+    /// What its bytes leave through, if they do not leave at once.
+    tap: Option<Tap>,
 }
 
 const UPLOAD_AT_MOST: usize = 64 << 20;
@@ -50,9 +54,16 @@ impl Objects {
             content_type: content_type.to_owned(),
             tag: tag.clone(),
             modified: SystemTime::UNIX_EPOCH + since,
+            tap: None,
         };
         self.stored.lock().unwrap().insert((bucket.to_owned(), key.to_owned()), stored);
         ETag::Strong(tag)
+    }
+
+    /// From now on this object's bytes leave through this.
+    pub(super) fn put_tap(&self, bucket: &str, key: &str, tap: Tap) {
+        let at = (bucket.to_owned(), key.to_owned());
+        self.stored.lock().unwrap().get_mut(&at).unwrap().tap = Some(tap);
     }
 
     pub(super) fn find(&self, bucket: &str, key: &str) -> Option<Stored> {
@@ -83,9 +94,14 @@ impl S3 for Objects {
                 (stored.bytes.slice(start..end), Some(said))
             }
         };
+        let content_length = i64::try_from(bytes.len()).ok();
+        let body = match stored.tap {
+            None => Body::from(bytes),
+            Some(tap) => Body::http_body(tap.pour(bytes)),
+        };
         Ok(S3Response::new(GetObjectOutput {
-            content_length: i64::try_from(bytes.len()).ok(),
-            body: Some(StreamingBlob::from(Body::from(bytes))),
+            content_length,
+            body: Some(StreamingBlob::from(body)),
             content_range,
             content_type: stored.content_type.parse().ok(),
             e_tag: Some(ETag::Strong(stored.tag)),
