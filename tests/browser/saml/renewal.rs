@@ -11,6 +11,10 @@ use crate::support::company::{Company, entries};
 use crate::support::s3::Record;
 use crate::support::sts::{Code, Fault};
 
+/// The picture of the first project, once it is drawn.
+const PICTURE: &str = "const one = document.querySelector('[data-project=scans] img'); \
+    return one && one.naturalWidth > 0 && new URL(one.src).pathname";
+
 /// As the large providers' are, so that a frame may be known there.
 fn company(credentials: SignedDuration) -> Company {
     let company = Company::with(|_, setup| setup.cross_site_cookies = true);
@@ -26,6 +30,13 @@ async fn account(browser: &Browser) -> Value {
 fn of_film(company: &Company) -> Vec<Record> {
     let all = company.world.s3.records().into_iter();
     all.filter(|record| record.target.contains("film.webm")).collect()
+}
+
+/// What the picture's requests at the S3 were signed with.
+fn keys_of_picture(company: &Company) -> Vec<Option<String>> {
+    let all = company.world.s3.records().into_iter();
+    let of_picture = all.filter(|record| record.target.contains("cells.png"));
+    of_picture.map(|record| record.access_key_id).collect()
 }
 
 /// It runs, and goes on running.
@@ -163,15 +174,53 @@ async fn without_an_identity_provider_the_page_says_so_once_and_stays() {
 }
 
 #[tokio::test]
+async fn an_identity_provider_of_the_same_site_renews_unseen_in_a_browser_as_it_comes() {
+    let company = Company::with(|_, setup| {
+        setup.cross_site_cookies = true;
+        setup.host = "localhost";
+    });
+    let company = illustrated(company);
+    company.world.sts.shorten(Some(SignedDuration::from_secs(20)));
+    let browser = Browser::start().await;
+    sign_in(&company, &browser, "alice").await;
+    company.world.sts.shorten(None);
+    let picture = browser.until("the picture", PICTURE).await;
+    let before = account(&browser).await;
+    // Whatever is said beside the page, however short, is kept.
+    let stays = "window.stays = []; new MutationObserver(() => { \
+                 const words = document.querySelector('#sluicegate-renewal')?.innerText; \
+                 if (words) window.stays.push(words) }).observe(document, { childList: true, subtree: true })";
+    browser.run(stays).await;
+
+    let renewed = within(60, "the renewal", async || {
+        let now = account(&browser).await;
+        (now["renewal"]["ends"] != before["renewal"]["ends"]).then_some(now)
+    });
+    let renewed = renewed.await;
+    assert!(renewed["renewal"]["ends"].as_str() > before["renewal"]["ends"].as_str(), "{renewed}");
+    browser.until("the end of the frame", "return document.querySelector('iframe') === null").await;
+    assert_eq!(status(&browser, picture.as_str().unwrap()).await, 200);
+    let keys = keys_of_picture(&company);
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert_ne!(keys[0], keys[1], "the S3 still sees the first key");
+    let there = "return { path: location.pathname, said: window.stays }";
+    let there = browser.run(there).await;
+    assert_eq!(there, serde_json::json!({ "path": "/-/", "said": [] }), "left, or spoken to");
+    assert_eq!(browser.windows().await, 1);
+    let entries = entries(&company.site, "AcceptAssertion", 2);
+    assert_eq!(entries[1]["signed_in_by"], "saml-renewal", "{entries:#?}");
+    assert_eq!(sessions(&company.site), 1);
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn where_the_frame_is_nobody_to_the_identity_provider_one_key_press_renews() {
     let company = illustrated(company(SignedDuration::from_secs(20)));
     // As browsers come: the identity provider's cookies do not go with a frame.
     let browser = Browser::start().await;
     sign_in(&company, &browser, "alice").await;
     company.world.sts.shorten(None);
-    let picture = "const one = document.querySelector('[data-project=scans] img'); \
-                   return one && one.naturalWidth > 0 && new URL(one.src).pathname";
-    let picture = browser.until("the picture", picture).await;
+    let picture = browser.until("the picture", PICTURE).await;
     let before = account(&browser).await;
     browser.run("window.stays = 'here'").await;
     browser.tab_to("#sluicegate-renewal button").await;
@@ -184,9 +233,7 @@ async fn where_the_frame_is_nobody_to_the_identity_provider_one_key_press_renews
     let after = account(&browser).await;
     assert!(after["renewal"]["ends"].as_str() > before["renewal"]["ends"].as_str(), "{after}");
     assert_eq!(status(&browser, picture.as_str().unwrap()).await, 200);
-    let records = company.world.s3.records().into_iter();
-    let keys = records.filter(|one| one.target.contains("cells.png")).map(|one| one.access_key_id);
-    let keys: Vec<_> = keys.collect();
+    let keys = keys_of_picture(&company);
     assert_eq!(keys.len(), 2, "{keys:?}");
     assert_ne!(keys[0], keys[1], "the S3 still sees the first key");
     assert_eq!(browser.run("return window.stays").await, "here", "the page was left");

@@ -24,7 +24,7 @@ pub use visit::{Arrived, Posted, Visit};
 /// A running identity provider.
 #[derive(Debug)]
 pub struct Idp {
-    /// Its pages are below: `http://127.0.0.1:PORT/`, or `https://…` where its cookies are cross-site.
+    /// Its pages are below: `http://HOST:PORT/`, or `https://…` where its cookies are cross-site.
     pub url: String,
     pub folder: TempDir,
     port: u16,
@@ -38,10 +38,10 @@ impl Idp {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let folder = tempfile::Builder::new().prefix("idp-").tempdir().unwrap();
         let port = peer::free_port();
-        let terminator = setup.cross_site_cookies.then(|| Terminator::start(port));
+        let terminator = setup.cross_site_cookies.then(|| Terminator::start(setup.host, port));
         let url = match &terminator {
-            None => format!("http://127.0.0.1:{port}/"),
-            Some(terminator) => format!("https://127.0.0.1:{}/", terminator.port),
+            None => format!("http://{}:{port}/", setup.host),
+            Some(terminator) => format!("https://{}:{}/", setup.host, terminator.port),
         };
         write(&folder, &url, &setup);
         // It serves until the pipe ends, which it does with this process, too.
@@ -59,9 +59,10 @@ impl Idp {
     /// What it is told from now on. Who is signed in keeps the attributes that he came with.
     pub fn change(&self, change: impl FnOnce(&mut Setup)) {
         let mut setup = self.setup.lock().unwrap();
-        let cross_site_cookies = setup.cross_site_cookies;
+        let settled = |setup: &Setup| (setup.cross_site_cookies, setup.host);
+        let before = settled(&setup);
         change(&mut setup);
-        assert_eq!(setup.cross_site_cookies, cross_site_cookies, "this is settled at the start");
+        assert_eq!(settled(&setup), before, "this is settled at the start");
         write(&self.folder, &self.url, &setup);
     }
 

@@ -18,6 +18,10 @@ pub struct Setup {
     /// Its cookies are `SameSite=None; Secure`, as the large providers' are, so that it knows a browser again in a frame.
     /// It is reached by TLS then. Settled at the start.
     pub cross_site_cookies: bool,
+    /// Of this machine, as browsers know it. One that the service provider has too makes both one site, whatever their
+    /// ports. Settled at the start.
+    #[serde(skip)]
+    pub host: &'static str,
 }
 
 /// Somebody who can sign in.
@@ -67,6 +71,7 @@ impl Default for Setup {
             session_seconds: 8 * 60 * 60,
             assertion_seconds: 5 * 60,
             cross_site_cookies: false,
+            host: "127.0.0.1",
         }
     }
 }

@@ -20,9 +20,9 @@ pub(super) struct Terminator {
 }
 
 impl Terminator {
-    /// On a free port, in front of this one.
-    pub(super) fn start(behind: u16) -> Self {
-        let (authority, config) = certificates();
+    /// On a free port, in front of this one, for who knows this machine by this name.
+    pub(super) fn start(host: &str, behind: u16) -> Self {
+        let (authority, config) = certificates(host);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -57,13 +57,13 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, behind: u16) {
     }
 }
 
-/// An authority of its own, and what it certifies: this machine's address.
-fn certificates() -> (String, ServerConfig) {
+/// An authority of its own, and what it certifies: this machine's name.
+fn certificates(host: &str) -> (String, ServerConfig) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let leaf = CertificateParams::new(vec![host.to_owned()]).unwrap();
     let leaf = leaf.signed_by(&key, &authority).unwrap();
     let secret = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
