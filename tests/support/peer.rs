@@ -3,12 +3,24 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and stays so until it is listened on: the kernel gives none of these to a connection that
+/// leaves (they begin at 32768), and this process gives each once.
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    const PORTS: std::ops::Range<u16> = 11_000..32_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Where another process begins is elsewhere, mostly.
+    let begin = std::process::id().wrapping_mul(7_919);
+    let mut all = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    let port = all.find_map(|turn| {
+        let turn = begin.wrapping_add(turn.into()) % u32::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(turn).unwrap();
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    });
+    port.unwrap()
 }
 
 /// The project's folder.
