@@ -7,6 +7,9 @@ use http::header::CONTENT_TYPE;
 
 use crate::listener::{BodyFault, Incoming, RequestBody, read_whole};
 
+/// What a page's form sends.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A body of at most a few MiB; a client that needs longer is no browser form.
 const DEADLINE: Duration = Duration::from_secs(20);
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::answer::Answer;
-use super::signing::{FORM, FORM_LIMIT, begin};
+use super::signing::{FORM_LIMIT, begin};
 use super::{Desk, DeskError, body};
 use crate::ground::secret::Secret;
 use crate::identity::{Acceptance, Schemes};
@@ -29,7 +29,7 @@ pub(super) async fn accept(
     (code, body): (&Secret<String>, Option<RequestBody>),
 ) -> Result<Answer, DeskError> {
     let schemes = &desk.schemes;
-    let body = body::read(incoming, body, FORM, FORM_LIMIT).await?;
+    let body = body::read(incoming, body, body::FORM, FORM_LIMIT).await?;
     let InvitationForm { email, password } = InvitationForm::parse(&body)?;
     let invited = schemes.invited(code.clone(), incoming.client()).await;
     let organization = invited.map_err(|cause| DeskError::Invitation { cause, again: None })?;

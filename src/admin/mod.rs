@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod asset;
 mod body;
+mod browser;
 mod error;
 mod exchange;
 mod explain;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE, X_FRAME_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::answer::Answer;
-use super::signing::{FORM, agent};
+use super::browser::{agent, append_cookie, session_cookie};
 use super::{DeskError, body};
 use crate::catalog::OrganizationName;
-use crate::identity::NewSession;
 use crate::listener::{Incoming, RequestBody};
 use crate::request::Renewal;
 use crate::sign_in::{
@@ -76,7 +75,7 @@ pub(super) async fn accept(
     incoming: &Incoming,
     (organization, body): (&OrganizationName, Option<RequestBody>),
 ) -> Result<Answer, DeskError> {
-    let body = body::read(incoming, body, FORM, ASSERTION_LIMIT).await?;
+    let body = body::read(incoming, body, body::FORM, ASSERTION_LIMIT).await?;
     let form = AssertionForm::parse(&body)?;
     let browser = Browser {
         headers: incoming.headers().clone(),
@@ -161,19 +160,6 @@ fn arrived(arrival: Arrival) -> Result<Answer, DeskError> {
         append_cookie(&mut answer.headers, &clearing);
     }
     Ok(answer.signed_in(signed_in))
-}
-
-/// Gives the browser its session.
-pub(super) fn session_cookie(headers: &mut HeaderMap, session: &NewSession) {
-    append_cookie(headers, session.set_cookie().expose());
-}
-
-pub(super) fn append_cookie(headers: &mut HeaderMap, set_cookie: &str) {
-    if let Ok(mut cookie) = HeaderValue::from_str(set_cookie) {
-        // Keeps it out of debug prints, and out of HTTP/2's shared compression table.
-        cookie.set_sensitive(true);
-        headers.append(SET_COOKIE, cookie);
-    }
 }
 
 fn departing(departure: &Departure) -> Answer {

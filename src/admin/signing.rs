@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::USER_AGENT;
 
 use super::answer::Answer;
-use super::saml::{self, append_cookie, session_cookie};
+use super::browser::{agent, append_cookie, session_cookie};
+use super::saml;
 use super::{Desk, DeskError, body};
 use crate::catalog::OrganizationName;
 use crate::ground::secret::Secret;
@@ -17,7 +17,6 @@ use crate::telemetry::{Count, count};
 
 /// An address, a password of 128 characters and a return address, all percent-encoded, fit well.
 pub(super) const FORM_LIMIT: usize = 8 << 10;
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The form, or the way to the identity provider of an organization that was named in it.
 pub(super) fn page(
@@ -42,7 +41,7 @@ pub(super) async fn sign_in(
     incoming: &Incoming,
     body: Option<RequestBody>,
 ) -> Result<Answer, DeskError> {
-    let body = body::read(incoming, body, FORM, FORM_LIMIT).await?;
+    let body = body::read(incoming, body, body::FORM, FORM_LIMIT).await?;
     let SignInForm { email, password, return_to } = SignInForm::parse(&body)?;
     begin(desk, incoming, (email, password), return_to).await
 }
@@ -97,9 +96,4 @@ pub(super) async fn sign_out(
     };
     append_cookie(&mut answer.headers, CLEARING_COOKIE);
     Ok(answer)
-}
-
-pub(super) fn agent(incoming: &Incoming) -> String {
-    let agent = incoming.headers().get(USER_AGENT).map(|agent| agent.as_bytes());
-    String::from_utf8_lossy(agent.unwrap_or_default()).into_owned()
 }
