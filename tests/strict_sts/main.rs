@@ -28,9 +28,12 @@ mod support {
 }
 
 mod assume_role;
+mod crowd;
 mod exchange;
 mod gateway;
+mod isolation;
 mod saml;
 mod storage;
 mod switches;
 mod world;
+mod worth;

@@ -121,6 +121,11 @@ impl Sts {
         self.desk.switches.throttle(on);
     }
 
+    /// Slow, failing and busy no more, whatever was to come.
+    pub fn mend(&self) {
+        self.desk.switches.mend();
+    }
+
     /// What is issued lives so long at most, also below the 900 s that can be asked for.
     pub fn shorten(&self, lifetime: Option<SignedDuration>) {
         self.desk.switches.shorten(lifetime);

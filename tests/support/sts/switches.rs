@@ -61,6 +61,12 @@ impl Switches {
         self.throttled.store(on, Ordering::SeqCst);
     }
 
+    pub(super) fn mend(&self) {
+        self.slow(Duration::ZERO);
+        self.throttle(false);
+        self.faults.lock().unwrap().clear();
+    }
+
     pub(super) fn shorten(&self, lifetime: Option<SignedDuration>) {
         *self.lifetime.lock().unwrap() = lifetime;
     }
