@@ -21,8 +21,7 @@ pub struct Forge {
     pub idp: IdentityProvider,
     pub account: Arc<Account>,
     pub sts: Sts,
-    /// Answers as long as it is there.
-    _s3: S3,
+    pub s3: S3,
     pub site: Site,
 }
 
@@ -42,17 +41,23 @@ impl Forge {
     }
 
     pub fn with(change: impl FnOnce(&mut Draft)) -> Self {
-        let mut draft = Draft::default();
-        change(&mut draft);
+        Self::of_roles(|reach| Policy::of_prefix(reach.bucket, reach.prefix), |_, it| change(it))
+    }
+
+    /// The same, with the permissions of each role, and a draft that may know the account.
+    pub fn of_roles(
+        permissions: impl Fn(Reach) -> String,
+        change: impl FnOnce(&Account, &mut Draft),
+    ) -> Self {
         let (mut site, _) = prepared();
         let idp = IdentityProvider::new(&format!("{ORIGIN}/metadata"), Algorithm::RsaSha256);
         let account = Account::new("123456789012", Clock::system()).with_provider("idp", &idp);
         let trust = Trust::saml(account.provider_arn("idp"), &site.url("/-/saml/acme/acs"));
         let account = [ANNOTATOR, ADMIN].into_iter().fold(account, |account, reach| {
-            let Reach { role, bucket, prefix } = reach;
-            let permissions = Policy::of_prefix(bucket, prefix);
-            account.with_role_of(role, vec![trust.clone()], &permissions, 3_600)
+            account.with_role_of(reach.role, vec![trust.clone()], &permissions(reach), 3_600)
         });
+        let mut draft = Draft::default();
+        change(&account, &mut draft);
         let account = Arc::new(account);
         let (sts, s3) = (Sts::start(&account), S3::start(&account));
         for Reach { bucket, prefix, .. } in [ANNOTATOR, ADMIN] {
@@ -61,7 +66,7 @@ impl Forge {
         }
         let behind = Behind { account: &account, sts: &sts, s3: &s3 };
         draft.install(&mut site, &idp.metadata(&format!("{ORIGIN}/sso")), behind);
-        Self { idp, account, sts, _s3: s3, site }
+        Self { idp, account, sts, s3, site }
     }
 
     /// A fresh browser that has asked to sign in.

@@ -42,5 +42,6 @@ mod peer;
 mod sessions;
 mod sign_in;
 mod streaming;
+mod writes;
 
 use support::company::{self, world};

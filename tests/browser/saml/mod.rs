@@ -2,6 +2,7 @@
 //! strict STS and S3 behind them.
 
 mod arrival;
+mod exports;
 mod film;
 mod leaving;
 mod renewal;

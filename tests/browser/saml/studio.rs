@@ -4,17 +4,17 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::{CELLS, sessions, sign_in, tells_nothing, within};
 use crate::support::browser::Browser;
-use crate::support::company::world::ANNOTATOR;
+use crate::support::company::world::{ANNOTATOR, Reach};
 use crate::support::company::{Behind, Company, Draft, entries, import};
 use crate::support::label_studio::{LabelStudio, OWNER_TOKEN};
 use crate::support::world::until;
 use serde_json::{Value, json};
 use sluicegate::ground::clock::SignedDuration;
 
-/// A project of Label Studio's with a picture of the company's, which its group annotates.
-fn company(studio: &LabelStudio) -> (Company, u64) {
+/// A project of Label Studio's with a picture that lies within this reach, and what the company's groups are in it.
+pub(super) fn company(studio: &LabelStudio, reach: Reach, groups: &str) -> (Company, u64) {
     let number = studio.project("Plates");
-    let uri = format!("s3://{}/{}cells.png", ANNOTATOR.bucket, ANNOTATOR.prefix);
+    let uri = format!("s3://{}/{}cells.png", reach.bucket, reach.prefix);
     studio.tasks(number, &[json!({ "image": uri })]);
     let token = studio.data.path().join("gateway.token");
     std::fs::write(&token, OWNER_TOKEN).unwrap();
@@ -29,7 +29,7 @@ fn company(studio: &LabelStudio) -> (Company, u64) {
         );
     });
     let world = &company.world;
-    world.s3.put(ANNOTATOR.bucket, &format!("{}cells.png", ANNOTATOR.prefix), "image/png", CELLS);
+    world.s3.put(reach.bucket, &format!("{}cells.png", reach.prefix), "image/png", CELLS);
     let site = &mut company.site;
     let name = format!("plates-{number}");
     until("the project is adopted", || {
@@ -38,15 +38,13 @@ fn company(studio: &LabelStudio) -> (Company, u64) {
     site.signal("TERM");
     assert!(site.ended().success());
     let draft = Draft {
-        groups: "[organization.acme.group.annotators]\n\
-                 workspaces = { label-studio = \"annotator\" }\n"
-            .to_owned(),
+        groups: groups.to_owned(),
         catalogue: format!(
             "[organization.acme.workspace.label-studio.project.{name}.storage.media]\n\
              bucket = {:?}\nprefix = {:?}\nregion = \"eu-central-1\"\nendpoint = {:?}\n\
              addressing = \"path\"\ncredential = \"people\"\n",
-            ANNOTATOR.bucket,
-            ANNOTATOR.prefix,
+            reach.bucket,
+            reach.prefix,
             world.s3.url()
         ),
         ..Draft::default()
@@ -66,7 +64,10 @@ async fn ends(browser: &Browser) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn alice_labels_in_label_studio_and_its_page_renews_her_access() {
     let studio = tokio::task::spawn_blocking(LabelStudio::shared).await.unwrap();
-    let (company, number) = tokio::task::spawn_blocking(|| company(studio)).await.unwrap();
+    let groups = "[organization.acme.group.annotators]\n\
+                  workspaces = { label-studio = \"annotator\" }\n";
+    let begun = tokio::task::spawn_blocking(|| company(studio, ANNOTATOR, groups));
+    let (company, number) = begun.await.unwrap();
     company.world.sts.shorten(Some(SignedDuration::from_secs(60)));
     let browser = Browser::with_third_party_cookies().await;
     sign_in(&company, &browser, "alice").await;

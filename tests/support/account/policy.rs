@@ -93,8 +93,17 @@ impl Policy {
 
     /// A document that lets objects below a prefix be read, written and listed.
     pub fn of_prefix(bucket: &str, prefix: &str) -> String {
+        Self::of_prefix_for(&["s3:GetObject", "s3:PutObject"], bucket, prefix)
+    }
+
+    /// One that lets them be read and listed only.
+    pub fn reading_prefix(bucket: &str, prefix: &str) -> String {
+        Self::of_prefix_for(&["s3:GetObject"], bucket, prefix)
+    }
+
+    fn of_prefix_for(actions: &[&str], bucket: &str, prefix: &str) -> String {
         serde_json::json!({ "Version": "2012-10-17", "Statement": [
-            { "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
+            { "Effect": "Allow", "Action": actions,
               "Resource": format!("arn:aws:s3:::{bucket}/{prefix}*") },
             { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{bucket}"),
               "Condition": { "StringLike": { "s3:prefix": format!("{prefix}*") } } },

@@ -217,13 +217,24 @@ impl<'c> Browser<'c> {
 
     /// Has objects sealed, as our pages do.
     pub async fn seal(&self, objects: &str) -> Answer {
+        self.post_json("/-/api/handles", objects).await
+    }
+
+    /// What a page's script posts.
+    pub async fn post_json(&self, path: &str, body: &str) -> Answer {
         let request = self
             .client
-            .post(self.site.url("/-/api/handles"))
+            .post(self.site.url(path))
             .header("content-type", "application/json")
             .header("origin", self.site.url(""))
-            .body(objects.to_owned());
+            .body(body.to_owned());
         self.send(request).await
+    }
+
+    /// Writes an object, as our pages would.
+    pub async fn put(&self, path: &str, bytes: &str) -> Answer {
+        let request = self.client.put(self.site.url(path)).header("origin", self.site.url(""));
+        self.send(request.body(bytes.to_owned())).await
     }
 
     pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
