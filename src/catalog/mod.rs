@@ -70,13 +70,27 @@ pub struct Project {
 #[derive(Debug, Default)]
 pub struct Catalog {
     organizations: HashMap<OrganizationId, Organization>,
+    last_change: i64,
 }
 
 impl Catalog {
     /// Puts a snapshot together.
     #[must_use]
     pub fn new(organizations: impl IntoIterator<Item = Organization>) -> Self {
-        Self { organizations: organizations.into_iter().map(|one| (one.id, one)).collect() }
+        let organizations = organizations.into_iter().map(|one| (one.id, one)).collect();
+        Self { organizations, last_change: 0 }
+    }
+
+    /// The same as of this change of the records.
+    #[must_use]
+    pub fn as_of(self, last_change: i64) -> Self {
+        Self { last_change, ..self }
+    }
+
+    /// The number of the last change of the records that is in it: of two snapshots, the newer one's is not smaller.
+    #[must_use]
+    pub const fn last_change(&self) -> i64 {
+        self.last_change
     }
 
     #[must_use]

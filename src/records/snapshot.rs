@@ -27,7 +27,7 @@ impl Records {
             .await?;
         let storages = storages_by_project(&mut tx).await?;
         let projects = projects_by_organization(&mut tx, storages).await?;
-        let catalog = organizations(&mut tx, projects).await?;
+        let catalog = organizations(&mut tx, projects).await?.as_of(seq);
         tx.commit().await?;
         Ok((catalog, seq))
     }

@@ -27,6 +27,8 @@ pub struct SessionCredentialRow {
     pub role: String,
     pub sealed: String,
     pub expires: Timestamp,
+    /// The last change of the records in the catalogue that it was had for: what is newer does not give way to what is older.
+    pub as_of: i64,
 }
 
 /// What is known with a session that began with an assertion.
@@ -88,8 +90,8 @@ impl Records {
         project: ProjectId,
         role: &str,
     ) -> Result<Option<SessionCredentialRow>, RecordsError> {
-        let row: Option<(String, i64)> = sqlx::query_as(
-            "SELECT session_credential.sealed, session_credential.expires FROM session_credential \
+        let row: Option<(String, i64, i64)> = sqlx::query_as(
+            "SELECT session_credential.sealed, session_credential.expires, session_credential.as_of FROM session_credential \
              JOIN session ON session.id = session_credential.session \
              WHERE session.hash = $1 AND session_credential.project = $2 \
              AND session_credential.role = $3",
@@ -99,9 +101,9 @@ impl Records {
         .bind(role)
         .fetch_optional(&self.reads)
         .await?;
-        row.map(|(sealed, expires)| {
+        row.map(|(sealed, expires, as_of)| {
             let role = role.to_owned();
-            Ok(SessionCredentialRow { project, role, sealed, expires: time(expires)? })
+            Ok(SessionCredentialRow { project, role, sealed, expires: time(expires)?, as_of })
         })
         .transpose()
     }
@@ -209,19 +211,21 @@ pub(super) async fn keep(
     .await?;
     for credential in &vouched.credentials {
         sqlx::query(
-            "INSERT INTO session_credential (session, project, role, sealed, expires) \
-             SELECT session.id, project.id, $3, $4, $5 FROM session \
+            "INSERT INTO session_credential (session, project, role, sealed, expires, as_of) \
+             SELECT session.id, project.id, $3, $4, $5, $6 FROM session \
              JOIN account ON account.id = session.account \
              JOIN project ON project.organization = account.organization \
              WHERE session.id = $1 AND project.id = $2 \
              ON CONFLICT (session, project, role) DO UPDATE SET \
-             sealed = excluded.sealed, expires = excluded.expires",
+             sealed = excluded.sealed, expires = excluded.expires, as_of = excluded.as_of \
+             WHERE excluded.as_of >= session_credential.as_of",
         )
         .bind(session)
         .bind(credential.project.0)
         .bind(&credential.role)
         .bind(&credential.sealed)
         .bind(credential.expires.as_millisecond())
+        .bind(credential.as_of)
         .execute(&mut *change.tx)
         .await?;
     }

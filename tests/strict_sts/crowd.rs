@@ -94,8 +94,6 @@ pub struct Session {
     /// Those of them whose exchange the session holds.
     kept: Arc<Mutex<Vec<String>>>,
     ended: Arc<AtomicBool>,
-    /// Of whoever renews it.
-    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A credential, and the storage that it was given for, as it then was.
@@ -167,7 +165,8 @@ fn settings(world: &World) -> Settings {
         role_arns: Vec::new(),
     };
     let role_arns = ROLES.map(|name| world.account.role_arn(name)).to_vec();
-    let people = Saml { role_arns, duration, sts_endpoint, region };
+    let (iam_source, iam_endpoint) = (None, None);
+    let people = Saml { role_arns, duration, sts_endpoint, region, iam_source, iam_endpoint };
     let sources =
         [("base", base), ("named", Source::AssumeRole(named)), ("people", Source::Saml(people))];
     let sources = sources.map(|(name, source)| (name.parse().unwrap(), source));
@@ -368,8 +367,8 @@ impl Crowd {
         kept.lock().unwrap().push(claims.name.clone());
         let begun = begun?;
         let cookie = format!("{COOKIE_NAME}={}", begun.cookie_value().expose()).into();
-        let (roles, ended, turn) = (roles.to_vec(), Arc::default(), Arc::default());
-        Some(Session { person: number, roles, cookie, proof, shown, kept, ended, turn })
+        let (roles, ended) = (roles.to_vec(), Arc::default());
+        Some(Session { person: number, roles, cookie, proof, shown, kept, ended })
     }
 
     fn presented(&self, person: usize, roles: &[&str], claims: &Claims) -> Presented {

@@ -88,7 +88,7 @@ impl Minter {
         let mut all = Vec::new();
         for ((project, role), Row { id, sets, failures }) in rows {
             let owner = Owner { session, account: person.account, project: id, role };
-            let kept = (!sets.is_empty()).then(|| self.keep(owner, &sets));
+            let kept = (!sets.is_empty()).then(|| self.keep(owner, &sets, catalog.last_change()));
             for outcome in kept.into_iter().chain(failures.into_iter().map(Err)) {
                 all.push(Exchanged { project: project.clone(), role: role.to_owned(), outcome });
             }
@@ -100,6 +100,7 @@ impl Minter {
         &self,
         owner: Owner<'_>,
         sets: &[KeySet],
+        as_of: i64,
     ) -> Result<SessionCredentialRow, ExchangeFailure> {
         let vault = self.vault().ok_or(ExchangeFailure::NothingKept)?;
         let sealed = sealed::seal(&vault.master, owner, sets);
@@ -107,7 +108,7 @@ impl Minter {
         // From then on, something of it is missing.
         let expires = sets.iter().map(|set| set.ends).min().unwrap_or(Timestamp::MIN);
         let (project, role) = (owner.project, owner.role.to_owned());
-        Ok(SessionCredentialRow { project, role, sealed, expires })
+        Ok(SessionCredentialRow { project, role, sealed, expires, as_of })
     }
 
     /// One outcome for each need, in their order.

@@ -132,6 +132,7 @@ async fn vouched(records: &Records, owner: &str, id: OrganizationId) -> VouchedS
         role: "role".to_owned(),
         sealed: owner.to_owned(),
         expires: Timestamp::MAX,
+        as_of: 1,
     };
     VouchedSession {
         subject: [owner.as_bytes()[0]; 32],

@@ -416,6 +416,7 @@ fn credential(project: ProjectId, role: &str, expires: i64) -> SessionCredential
         role: role.to_owned(),
         sealed: format!("{role} {expires}"),
         expires,
+        as_of: 7,
     }
 }
 
