@@ -34,7 +34,6 @@ async fn label(browser: &Browser<'_>, number: u64) {
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
 }
 
-/// Two gateways that know nothing of each other are not to lead the same people to one Label Studio: here it is this one's alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_leaves_label_studio_is_its_readers_or_label_studios_own() {
     let begun = tokio::task::spawn_blocking(|| {

@@ -11,7 +11,8 @@ use crate::support::world::until;
 use serde_json::{Value, json};
 use sluicegate::ground::clock::SignedDuration;
 
-/// A project of Label Studio's with a picture that lies within this reach, and what the company's groups are in it.
+/// A project of Label Studio's with a picture that lies within this reach, and what the company's groups are in it. Two gateways
+/// that know nothing of each other are not to lead the same people to one Label Studio: each company has one of its own.
 pub(super) fn company(studio: &LabelStudio, reach: Reach, groups: &str) -> (Company, u64) {
     let number = studio.project("Plates");
     let uri = format!("s3://{}/{}cells.png", reach.bucket, reach.prefix);
@@ -63,11 +64,14 @@ async fn ends(browser: &Browser) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alice_labels_in_label_studio_and_its_page_renews_her_access() {
-    let studio = tokio::task::spawn_blocking(LabelStudio::shared).await.unwrap();
     let groups = "[organization.acme.group.annotators]\n\
                   workspaces = { label-studio = \"annotator\" }\n";
-    let begun = tokio::task::spawn_blocking(|| company(studio, ANNOTATOR, groups));
-    let (company, number) = begun.await.unwrap();
+    let begun = tokio::task::spawn_blocking(|| {
+        let studio = LabelStudio::start();
+        let (company, number) = company(&studio, ANNOTATOR, groups);
+        (studio, company, number)
+    });
+    let (_studio, company, number) = begun.await.unwrap();
     company.world.sts.shorten(Some(SignedDuration::from_secs(60)));
     let browser = Browser::with_third_party_cookies().await;
     sign_in(&company, &browser, "alice").await;
