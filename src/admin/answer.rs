@@ -1,6 +1,8 @@
 //! Our own answers: pages and JSON with the headers that each of them must have. Those of every answer, and what HEAD
 //! leaves out, are `stream`'s.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use bytes::Bytes;
 use http::header::{
@@ -100,7 +102,7 @@ impl Answer {
     }
 
     /// With whom an identity provider has just signed out.
-    pub(super) fn signed_out(mut self, people: Vec<String>) -> Self {
+    pub(super) fn signed_out(mut self, people: BTreeSet<String>) -> Self {
         self.attendance = Some(Box::new(Attendance::SignedOut(people)));
         self
     }

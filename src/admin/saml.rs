@@ -66,7 +66,8 @@ pub(super) async fn begin(
     (organization, return_to, how): (&OrganizationName, Option<&str>, Renewal),
 ) -> Result<Answer, DeskError> {
     let return_to = ReturnAddress::or_home(return_to);
-    let wish = Wish { organization: organization.clone(), return_to, how, session: None };
+    let (organization, client) = (organization.clone(), incoming.client());
+    let wish = Wish { organization, return_to, how, client, session: None };
     Ok(departing(&sso.begin(incoming.headers(), wish).await?))
 }
 
@@ -101,9 +102,10 @@ pub(super) async fn hear(
     match sso.hear(organization, query, incoming.headers()).await? {
         Told::Done => Ok(Answer::see_other(&ReturnAddress::sign_in_page())),
         Told::SignedOut { people, location } => {
-            let sessions = people.len();
-            tracing::info!(%organization, sessions, "signed out at the identity provider");
-            Ok(elsewhere(&location).signed_out(people))
+            let count = people.len();
+            tracing::info!(%organization, people = count, "signed out at the identity provider");
+            let here = || Answer::see_other(&ReturnAddress::sign_in_page());
+            Ok(location.map_or_else(here, |there| elsewhere(&there)).signed_out(people))
         }
     }
 }

@@ -11,7 +11,7 @@ use super::chain::{Link, Signer, stated};
 use super::escape::push_json;
 use super::mark::{Mark, What, Why};
 use super::record::{Numbered, Record};
-use super::segment::{Head, Segment, begin, create, list, occupy, sync_folder};
+use super::segment::{Head, LINE_LIMIT, Segment, begin, create, list, occupy, sync_folder};
 use super::verify::{VerifyError, Walk};
 use crate::ground::clock::Timestamp;
 
@@ -98,7 +98,17 @@ impl Log {
             self.buffer.truncate(start);
             return Err(error.into());
         }
-        self.end = self.end.close(&mut self.buffer, start);
+        let end = self.end.close(&mut self.buffer, start);
+        let length = self.buffer.len().saturating_sub(start);
+        // Who reads them takes one of just so many bytes for a piece of a longer one.
+        if u64::try_from(length).is_ok_and(|length| length >= LINE_LIMIT) {
+            self.buffer.truncate(start);
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "longer than any record may be",
+            ));
+        }
+        self.end = end;
         self.unsigned += 1;
         self.checkpoint = None;
         Ok(())
@@ -281,8 +291,11 @@ fn last_stated(segment: &Segment) -> io::Result<Option<Link>> {
 mod tests {
     use std::path::Path;
 
+    use http::StatusCode;
+
     use super::super::chain::Link;
-    use super::super::fixture::{AT, folder, key, request, text};
+    use super::super::fixture::{AT, end, folder, id, key, request, text};
+    use super::super::record::Record;
     use super::super::segment::{Head, Segment, begin, list, occupy};
     use super::super::verify::{Expected, FaultWhy, Verified, VerifyError, verify};
     use super::{Log, Why};
@@ -479,6 +492,19 @@ mod tests {
         assert!(Log::open(folder.path(), "node", 1 << 20, AT).is_err());
         drop(first);
         assert!(Log::open(folder.path(), "node", 1 << 20, AT).is_ok());
+    }
+
+    #[test]
+    fn what_would_be_longer_than_a_record_may_be_is_refused_and_the_chain_goes_on() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        log.append(&request(1)).unwrap();
+        let mut end = end(StatusCode::OK);
+        end.sign_in = Some("x".repeat(1 << 20).into());
+        log.append(&Record::Ended { request: id(2), time: AT, end }).unwrap_err();
+        log.append(&request(3)).unwrap();
+        log.checkpoint(Why::Stop, AT).unwrap();
+        assert_eq!(check(folder.path()).unwrap().records, 4);
     }
 
     #[test]

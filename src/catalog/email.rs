@@ -16,7 +16,7 @@ pub struct BadEmail;
 impl FromStr for Email {
     type Err = BadEmail;
     fn from_str(text: &str) -> Result<Self, BadEmail> {
-        let lower = text.trim().to_lowercase();
+        let lower: String = text.trim_ascii().chars().flat_map(lower).collect();
         let (local, domain) = lower.split_once('@').ok_or(BadEmail)?;
         let allowed = |one: char| !one.is_whitespace() && !one.is_control();
         let sound = !local.is_empty()
@@ -26,6 +26,13 @@ impl FromStr for Email {
             && lower.chars().all(allowed);
         sound.then(|| Self(lower.into())).ok_or(BadEmail)
     }
+}
+
+/// A letter without its case, unless that would make it another one: the sign for kelvin is no k.
+fn lower(letter: char) -> impl Iterator<Item = char> {
+    let becomes_ascii = !letter.is_ascii() && letter.to_lowercase().any(|one| one.is_ascii());
+    let [kept, lowered] = if becomes_ascii { [Some(letter), None] } else { [None, Some(letter)] };
+    kept.into_iter().chain(lowered.into_iter().flat_map(char::to_lowercase))
 }
 
 impl Email {
@@ -59,6 +66,9 @@ mod tests {
             ("Ann@Example.COM", Some("ann@example.com")),
             (" ann@example.com ", Some("ann@example.com")),
             ("ÄNN@example.com", Some("änn@example.com")),
+            ("\u{212a}im@example.com", Some("\u{212a}im@example.com")),
+            ("K\u{130}m@example.com", Some("k\u{130}m@example.com")),
+            ("\u{a0}ann@example.com", None),
             ("ann", None),
             ("@example.com", None),
             ("ann@", None),

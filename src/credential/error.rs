@@ -142,7 +142,9 @@ impl SourceError {
     /// Whether STS itself is in trouble, whoever asks it for what.
     pub(super) const fn is_outage(&self) -> bool {
         match self {
-            Self::Unasked { .. } | Self::Status { .. } => true,
+            Self::Unasked { .. } => true,
+            // Any other is about what was asked: by a proxy on the way, for AWS explains itself.
+            Self::Status { status, .. } => matches!(status, 429 | 500..),
             Self::Refused { code, .. } => matches!(code, RefusalCode::Throttled),
             Self::NothingInChain { .. }
             | Self::Incomplete { .. }

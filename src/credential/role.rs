@@ -63,10 +63,9 @@ impl Role {
     ) -> Result<Keys, SourceError> {
         let policy = |cut: &Cut| SessionPolicy::for_storage(&cut.storage, self.arn.partition());
         let policy = cut.map(policy).transpose()?;
-        let _turn = self.trouble.turn().await?;
-        self.trouble.check(tools.clock.now())?;
+        let turn = self.trouble.turn(&tools.clock).await?;
         let outcome = self.ask(tools, cut, policy.as_ref()).await;
-        self.trouble.note(outcome, tools.clock.now(), SourceError::concerns_everyone)
+        self.trouble.note(&turn, outcome, tools.clock.now(), SourceError::concerns_everyone)
     }
 
     async fn ask(

@@ -73,11 +73,10 @@ impl SamlRoles {
         policy: &SessionPolicy,
         shown: &Shown<'_>,
     ) -> Result<Keys, SourceError> {
-        let _turn = role.trouble.turn().await?;
-        role.trouble.check(tools.clock.now())?;
+        let turn = role.trouble.turn(&tools.clock).await?;
         let outcome = self.ask(tools, role, policy, shown).await;
         // What is wrong with one person's assertion is not wrong with another's.
-        role.trouble.note(outcome, tools.clock.now(), SourceError::is_outage)
+        role.trouble.note(&turn, outcome, tools.clock.now(), SourceError::is_outage)
     }
 
     async fn ask(

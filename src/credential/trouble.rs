@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::backoff::Backoff;
 use super::error::SourceError;
-use crate::ground::clock::Timestamp;
+use crate::ground::clock::{Clock, Timestamp};
 use crate::ground::control::ControlFailed;
 
 /// Of one role.
@@ -21,6 +21,17 @@ pub(super) struct Trouble {
 struct Past {
     backoff: Backoff,
     last: Option<Arc<SourceError>>,
+    /// How many failures have counted.
+    failures: u64,
+}
+
+/// Leave to ask.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    /// How many failures had counted when it was given. What fails after others that were under way with it adds nothing to
+    /// theirs: one moment of trouble is one failure.
+    failures: u64,
+    _permit: SemaphorePermit<'a>,
 }
 
 const CALLS_AT_ONCE: usize = 8;
@@ -30,27 +41,26 @@ impl Trouble {
         Self { calls: Semaphore::new(CALLS_AT_ONCE), past: Mutex::default() }
     }
 
-    /// A turn to ask.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, SourceError> {
-        // Never closed.
-        Ok(self.calls.acquire().await.map_err(|_closed| ControlFailed)?)
-    }
-
+    /// A turn to ask, once there are few enough others.
+    ///
     /// # Errors
     /// [`SourceError::Paused`] while it is to be left alone.
-    pub(super) fn check(&self, now: Timestamp) -> Result<(), SourceError> {
+    pub(super) async fn turn(&self, clock: &Clock) -> Result<Turn<'_>, SourceError> {
+        // Never closed.
+        let permit = self.calls.acquire().await.map_err(|_closed| ControlFailed)?;
         let past = self.past();
         match &past.last {
-            Some(last) if !past.backoff.open(now) => {
+            Some(last) if !past.backoff.open(clock.now()) => {
                 Err(SourceError::Paused { cause: Arc::clone(last) })
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(Turn { failures: past.failures, _permit: permit }),
         }
     }
 
     /// Notes how it went. `shared` says whether a failure would be everybody's.
     pub(super) fn note<T>(
         &self,
+        turn: &Turn<'_>,
         outcome: Result<T, SourceError>,
         now: Timestamp,
         shared: impl FnOnce(&SourceError) -> bool,
@@ -58,13 +68,17 @@ impl Trouble {
         let mut past = self.past();
         match outcome {
             Ok(had) => {
-                *past = Past::default();
+                past.backoff.succeeded();
+                past.last = None;
                 Ok(had)
             }
             Err(failure) if shared(&failure) => {
                 let failure = Arc::new(failure);
-                past.backoff.failed(now);
-                past.last = Some(Arc::clone(&failure));
+                if turn.failures == past.failures {
+                    past.failures += 1;
+                    past.backoff.failed(now);
+                    past.last = Some(Arc::clone(&failure));
+                }
                 Err(SourceError::Paused { cause: failure })
             }
             Err(failure) => Err(failure),
@@ -73,5 +87,53 @@ impl Trouble {
 
     fn past(&self) -> MutexGuard<'_, Past> {
         self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::clock::SignedDuration;
+
+    fn throttled() -> Result<(), SourceError> {
+        Err(SourceError::Status { who: "STS", status: 429 })
+    }
+
+    #[tokio::test]
+    async fn one_moment_of_trouble_is_one_failure_however_many_calls_are_under_way() {
+        let (clock, hand) = Clock::manual(Timestamp::constant(1_800_000_000, 0));
+        let trouble = Trouble::new();
+        let mut turns = Vec::new();
+        for _ in 0..CALLS_AT_ONCE {
+            turns.push(trouble.turn(&clock).await.unwrap());
+        }
+        for turn in turns.drain(..) {
+            trouble.note(&turn, throttled(), clock.now(), SourceError::is_outage).unwrap_err();
+        }
+        let paused = trouble.turn(&clock).await.unwrap_err();
+        assert!(matches!(paused, SourceError::Paused { .. }), "{paused:?}");
+        hand.advance(SignedDuration::from_millis(500));
+        let turn = trouble.turn(&clock).await.unwrap();
+        // The next in a row counts, and doubles the pause.
+        trouble.note(&turn, throttled(), clock.now(), SourceError::is_outage).unwrap_err();
+        drop(turn);
+        hand.advance(SignedDuration::from_millis(999));
+        trouble.turn(&clock).await.unwrap_err();
+        hand.advance(SignedDuration::from_millis(1));
+        let turn = trouble.turn(&clock).await.unwrap();
+        trouble.note(&turn, Ok(()), clock.now(), SourceError::is_outage).unwrap();
+        assert!(trouble.turn(&clock).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_one_request_keeps_nobody_else_waiting() {
+        let (clock, _hand) = Clock::manual(Timestamp::constant(1_800_000_000, 0));
+        let trouble = Trouble::new();
+        for (status, pauses) in [(400, false), (403, false), (413, false), (429, true)] {
+            let turn = trouble.turn(&clock).await.unwrap();
+            let failed: Result<(), _> = Err(SourceError::Status { who: "STS", status });
+            trouble.note(&turn, failed, clock.now(), SourceError::is_outage).unwrap_err();
+            assert_eq!(trouble.turn(&clock).await.is_err(), pauses, "{status}");
+        }
     }
 }

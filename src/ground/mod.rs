@@ -7,6 +7,8 @@ pub mod control;
 pub mod digest;
 pub mod form;
 pub mod generation;
+
 pub mod random;
 pub mod seal;
 pub mod secret;
+pub mod subscriber;

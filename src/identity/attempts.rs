@@ -14,6 +14,7 @@ use moka::sync::Cache;
 
 use crate::catalog::Email;
 use crate::ground::clock::Timestamp;
+use crate::ground::subscriber::Subscriber;
 
 /// Who tries, and at what.
 #[derive(Debug, Clone, Copy)]
@@ -144,19 +145,11 @@ impl Bucket {
     }
 }
 
-/// What one client owns: an IPv4 address (as mapped into IPv6), or an IPv6 network of 64 bits.
-pub(super) fn network(client: IpAddr) -> [u8; 16] {
-    match client.to_canonical() {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => (address.to_bits() >> 64 << 64).to_be_bytes(),
-    }
-}
-
 /// One key per purpose, e-mail and network.
 fn key(purpose: &[u8], email: &str, client: Option<IpAddr>) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     context.update(purpose);
-    context.update(&client.map_or([0; 16], network));
+    context.update(&client.map_or([0; 16], |client| *Subscriber::of(client).octets()));
     context.update(email.as_bytes());
     let mut key = [0; 32];
     key.copy_from_slice(context.finish().as_ref());
@@ -248,8 +241,5 @@ mod tests {
         }
         assert!(attempts.at_all(spread(11), at(0)).is_err());
         assert_eq!(attempts.at_all("2001:db8:0:2::1".parse().unwrap(), at(0)), Ok(()));
-        let (v4, mapped) = ("192.0.2.1".parse().unwrap(), "::ffff:192.0.2.1".parse().unwrap());
-        assert_eq!(network(v4), network(mapped));
-        assert_ne!(network(v4), network("192.0.2.2".parse().unwrap()));
     }
 }

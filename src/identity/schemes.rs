@@ -11,7 +11,7 @@ use http::{HeaderMap, Method};
 use moka::policy::EvictionPolicy;
 use tokio::sync::Semaphore;
 
-use super::attempts::{Attempts, TooMany, network};
+use super::attempts::{Attempts, TooMany};
 use super::label_studio::{HELD_LATELY, TOKEN_KEPT, TOKEN_UNKNOWN};
 use super::origin::{self, Demand, Ours};
 use super::person::Pulse;
@@ -26,6 +26,7 @@ use crate::ground::control::Control;
 use crate::ground::random::Random;
 use crate::ground::seal::{MasterKey, SealKey};
 use crate::ground::secret::Secret;
+use crate::ground::subscriber::Subscriber;
 use crate::label_studio::{self, Bridge, UserToken};
 use crate::listener::Incoming;
 use crate::records::{KnownPerson, Records, Watch};
@@ -314,7 +315,8 @@ impl Schemes {
 
     /// What an account knows an address by: without the operator's key, nobody reads addresses out of the records.
     pub(super) fn address_hash(&self, account: AccountId, client: IpAddr) -> String {
-        let sealed = self.address_key.seal(&account.0.to_be_bytes(), &network(client));
+        let sealed =
+            self.address_key.seal(&account.0.to_be_bytes(), Subscriber::of(client).octets());
         base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, sealed)
     }
 }

@@ -1,11 +1,13 @@
 //! What a sign-in or a sign-out did, for the audit: at the time of the request, nobody was known.
 
+use std::collections::BTreeSet;
+
 /// Who came, or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attendance {
     SignedIn(SignedIn),
-    /// An identity provider signed them out: the e-mail address of each session that ended.
-    SignedOut(Vec<String>),
+    /// An identity provider signed them out, by their e-mail addresses.
+    SignedOut(BTreeSet<String>),
 }
 
 /// Somebody has just signed in.

@@ -1,6 +1,7 @@
 //! Signing in by the word of an organization's identity provider: the account is as the groups say, and the session lasts no
 //! longer than the one there. Whether the word is good is `sign_in`'s to say; that it is used once is made sure of here (R7).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use base64::Engine;
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::session::{NewSession, USER_AGENT_KEPT};
 use super::shown::proof_id;
 use super::{ProofId, Schemes};
-use crate::catalog::{Email, OrganizationName, Several};
+use crate::catalog::{AccountId, Email, OrganizationName, Several};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
 use crate::records::{
@@ -133,22 +134,33 @@ impl Schemes {
         person: &KnownPerson,
         renews: Option<ProofId>,
     ) -> Result<Opening, VouchedError> {
-        if let Some(proof) = renews {
-            let known = self.parts.watch.records().find_session(&proof.0).await?;
-            let now = self.parts.clock.now();
-            let idle = self.parts.settings.idle;
-            let goes_on = known.is_some_and(|known| {
-                known.person.account == person.account
-                    && known.vouched.is_some()
-                    && known.absolute_end > now
-                    && known.last_seen.checked_add(idle).is_ok_and(|end| end > now)
-            });
-            if goes_on {
-                return Ok(Opening { proof, id: None });
-            }
+        if let Some(proof) = renews
+            && self.vouched_person(proof).await? == Some(person.account)
+        {
+            return Ok(Opening { proof, id: None });
         }
         let id = URL_SAFE_NO_PAD.encode(self.parts.random.bytes::<32>());
         Ok(Opening { proof: proof_id(&id), id: Some(Secret::new(id)) })
+    }
+
+    /// Whether this session began by an assertion, and lasts: another can renew it.
+    ///
+    /// # Errors
+    /// [`VouchedError::Unavailable`] when the records cannot be read.
+    pub async fn can_go_on(&self, session: ProofId) -> Result<bool, VouchedError> {
+        Ok(self.vouched_person(session).await?.is_some())
+    }
+
+    /// Whose session that is, if it began by an assertion, and lasts.
+    async fn vouched_person(&self, session: ProofId) -> Result<Option<AccountId>, VouchedError> {
+        let known = self.parts.watch.records().find_session(&session.0).await?;
+        let (now, idle) = (self.parts.clock.now(), self.parts.settings.idle);
+        let lasting = known.filter(|known| {
+            known.vouched.is_some()
+                && known.absolute_end > now
+                && known.last_seen.checked_add(idle).is_ok_and(|end| end > now)
+        });
+        Ok(lasting.map(|known| known.person.account))
     }
 
     /// Begins the session, or lets it go on. `None`: it goes on, and the browser has its cookie. On the control plane.
@@ -197,8 +209,8 @@ impl Schemes {
         Ok(begun)
     }
 
-    /// Ends the sessions that began with this subject's assertions; those of some indexes there, or all when none is named.
-    /// Gives each one's e-mail address. On the control plane.
+    /// Ends the sessions that began with this subject's assertions until then; those of some indexes there, or all when none is
+    /// named. Gives the e-mail addresses of whose they were, each once. On the control plane.
     ///
     /// # Errors
     /// [`VouchedError::Unavailable`]
@@ -206,9 +218,11 @@ impl Schemes {
         &self,
         subject: &[u8; 32],
         indexes: &[String],
-    ) -> Result<Vec<String>, VouchedError> {
-        let ended = self.parts.watch.records().end_vouched_sessions(subject, indexes).await?;
+        begun_until: Timestamp,
+    ) -> Result<BTreeSet<String>, VouchedError> {
+        let records = self.parts.watch.records();
+        let ended = records.end_vouched_sessions(subject, indexes, begun_until).await?;
         self.parts.watch.catch_up().await?;
-        Ok(ended)
+        Ok(ended.into_iter().collect())
     }
 }

@@ -2,7 +2,7 @@
 //! addresses a flood comes from.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use pingora_limits::rate::Rate;
 
 use super::Limits;
 use super::room::Room;
+use crate::ground::subscriber::Subscriber;
 use crate::telemetry::{self, Gauge};
 
 /// See the head of this file.
@@ -18,14 +19,14 @@ pub(super) struct Census {
     most: usize,
     most_per_address: usize,
     open: AtomicUsize,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    addresses: Mutex<HashMap<Subscriber, usize>>,
     requests: Option<(Rate, isize)>,
 }
 
 /// One connection's place; given back when dropped.
 pub(super) struct Seat {
     census: Arc<Census>,
-    address: IpAddr,
+    subscriber: Subscriber,
 }
 
 impl Census {
@@ -43,16 +44,16 @@ impl Census {
 
     /// `None` when there are too many connections, in all or from this address.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let address = network(address);
+        let subscriber = Subscriber::of(address);
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.most {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = addresses.entry(address).or_insert(0);
+        let count = addresses.entry(subscriber).or_insert(0);
         if *count >= self.most_per_address {
             if *count == 0 {
-                addresses.remove(&address);
+                addresses.remove(&subscriber);
             }
             self.open.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -60,7 +61,7 @@ impl Census {
         *count += 1;
         drop(addresses);
         telemetry::raise(Gauge::OpenConnections);
-        Some(Seat { census: Arc::clone(self), address })
+        Some(Seat { census: Arc::clone(self), subscriber })
     }
 
     pub(super) fn room(&self) -> Room {
@@ -70,30 +71,22 @@ impl Census {
     /// Counts one request; whether it is one too many in this second.
     pub(super) fn is_too_many(&self, address: IpAddr) -> bool {
         let requests = self.requests.as_ref();
-        requests.is_some_and(|(rate, most)| rate.observe(&network(address), 1) > *most)
+        requests.is_some_and(|(rate, most)| rate.observe(&Subscriber::of(address), 1) > *most)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut addresses = self.census.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = addresses.get_mut(&self.address) {
+        if let Some(count) = addresses.get_mut(&self.subscriber) {
             *count -= 1;
             if *count == 0 {
-                addresses.remove(&self.address);
+                addresses.remove(&self.subscriber);
             }
         }
         drop(addresses);
         self.census.open.fetch_sub(1, Ordering::Relaxed);
         telemetry::lower(Gauge::OpenConnections);
-    }
-}
-
-/// What is counted as one address: one subscriber has a whole IPv6 /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & (u128::MAX << 64))),
     }
 }
 

@@ -108,8 +108,8 @@ impl Records {
         .transpose()
     }
 
-    /// Ends the sessions that a logout at the identity provider names: all of the subject's, or those of these indexes. One
-    /// that has no index cannot be told apart, and ends too. Gives the e-mail address of each.
+    /// Ends the sessions that a logout at the identity provider names: all of the subject's, or those of these indexes, that
+    /// began until then. One that has no index cannot be told apart, and ends too. Gives the e-mail address of each.
     ///
     /// # Errors
     /// [`RecordsError`]
@@ -117,14 +117,16 @@ impl Records {
         &self,
         subject: &[u8; 32],
         session_indexes: &[String],
+        begun_until: Timestamp,
     ) -> Result<Vec<String>, RecordsError> {
         let mut change = Change::begin(self).await?;
         let rows: Vec<(i64, Option<String>, String)> = sqlx::query_as(
             "SELECT v.session, v.session_index, a.email FROM vouched_session v \
              JOIN session s ON s.id = v.session JOIN account a ON a.id = s.account \
-             WHERE v.subject = $1 ORDER BY v.session",
+             WHERE v.subject = $1 AND s.created <= $2 ORDER BY v.session",
         )
         .bind(hex(subject))
+        .bind(begun_until.as_millisecond())
         .fetch_all(&mut *change.tx)
         .await?;
         let named = |index: &Option<String>| {

@@ -30,6 +30,7 @@ mod support {
 
 mod bound;
 mod download;
+mod forced;
 mod forge;
 mod hostile;
 mod iam;
@@ -41,6 +42,7 @@ mod modes;
 mod peer;
 mod sessions;
 mod sign_in;
+mod sign_out;
 mod streaming;
 mod writes;
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use sluicegate::ground::clock::Clock;
+use sluicegate::ground::clock::{Clock, Timestamp};
 use sluicegate::ground::digest::hex;
 use sluicegate::ground::random::Random;
 
@@ -30,9 +30,19 @@ pub struct Message {
 
 impl Message {
     /// A message of this kind to this address from this service provider: attributes and content as they stand.
-    fn new(kind: &str, (to, from): (&str, &str), attributes: &str, content: &str) -> Self {
+    fn new(kind: &str, parties: (&str, &str), attributes: &str, content: &str) -> Self {
+        Self::of(Clock::system().now(), kind, parties, attributes, content)
+    }
+
+    fn of(
+        at: Timestamp,
+        kind: &str,
+        (to, from): (&str, &str),
+        attributes: &str,
+        content: &str,
+    ) -> Self {
         let id = format!("_{}", hex(&Random::system().bytes::<20>()));
-        let now = Clock::system().now().strftime("%Y-%m-%dT%H:%M:%SZ");
+        let now = at.strftime("%Y-%m-%dT%H:%M:%SZ");
         let xml = format!(
             "<samlp:{kind} xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"{id}\" Version=\"2.0\" \
              IssueInstant=\"{now}\" Destination=\"{to}\" {attributes}><saml:Issuer>{from}</saml:Issuer>\
@@ -54,6 +64,12 @@ impl Message {
              </saml:NameID><samlp:SessionIndex>{session}</samlp:SessionIndex>"
         );
         Self::new("LogoutRequest", (to, from), "", &content)
+    }
+
+    /// Asks, at this time, to end all of this person's sessions.
+    pub fn sign_out_all(to: &str, from: &str, name_id: &str, at: Timestamp) -> Self {
+        let content = format!("<saml:NameID>{name_id}</saml:NameID>");
+        Self::of(at, "LogoutRequest", (to, from), "", &content)
     }
 
     /// Says that a session was ended, as this request asked.

@@ -78,7 +78,7 @@ async fn requests_ask_for_what_the_settings_say() {
     let browser = Browser::at(&forge.site, "https://idp.example.com");
     for (query, force, passive) in [
         ("", true, false),
-        ("?renew=try", false, true),
+        ("?renew=try", true, false),
         ("?renew=window", true, false),
         ("?renew=anew", true, false),
     ] {

@@ -10,7 +10,7 @@ use crate::catalog::{
     AccountId, Asserted, AssertedRole, Email, GroupFacts, OrganizationId, ProjectId, Role, Scope,
     Several,
 };
-use crate::ground::clock::Timestamp;
+use crate::ground::clock::{SignedDuration, Timestamp};
 use crate::ground::secret::Secret;
 use crate::records::{
     Admitted, Grounds, KnownPerson, KnownVouched, NewAccount, NewSessionRow, NewToken, Records,
@@ -588,16 +588,20 @@ async fn a_logout_at_the_provider_ends_what_it_names_and_nothing_else() {
     }
     begin(&records, (6, ann), Grounds::Password(Some(&hash))).await.unwrap();
     assert_eq!(left().await, [1, 2, 3, 4, 5, 6]);
-    for (subject, indexes, ended, expected) in [
-        (9, &[][..], 0, &[1, 2, 3, 4, 5, 6][..]),
-        (2, &["nothing"], 0, &[1, 2, 3, 4, 5, 6]),
+    let begun = records.clock.now();
+    let earlier = begun - SignedDuration::from_millis(1);
+    for (subject, indexes, until, ended, expected) in [
+        (9, &[][..], begun, 0, &[1, 2, 3, 4, 5, 6][..]),
+        (2, &["nothing"], begun, 0, &[1, 2, 3, 4, 5, 6]),
+        // Said before any of them began, and heard again.
+        (1, &[], earlier, 0, &[1, 2, 3, 4, 5, 6]),
         // The third cannot be told apart.
-        (1, &["i"], 2, &[2, 4, 5, 6]),
-        (2, &[], 2, &[2, 6]),
+        (1, &["i"], begun, 2, &[2, 4, 5, 6]),
+        (2, &[], begun, 2, &[2, 6]),
     ] {
         let indexes: Vec<_> = indexes.iter().map(|index: &&str| (*index).to_owned()).collect();
         let before = records.last_change().await.unwrap();
-        let out = records.end_vouched_sessions(&[subject; 32], &indexes).await.unwrap();
+        let out = records.end_vouched_sessions(&[subject; 32], &indexes, until).await.unwrap();
         assert_eq!(out, vec!["ann@example.com"; ended], "{subject} {indexes:?}");
         assert_eq!(left().await, expected, "{subject} {indexes:?}");
         assert_eq!(records.last_change().await.unwrap() > before, ended > 0);

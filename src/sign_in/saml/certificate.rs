@@ -2,7 +2,7 @@
 //! of its key is read from the DER (RFC 5280 4.1), because the engine gives up at the first key that does not fit.
 //!
 //! Names and dates in a certificate mean nothing here: metadata says whose key it is and how long (SAML metadata
-//! interoperability profile 2.6.1).
+//! interoperability profile 2.6.1). Only which of a chain is the one that is meant do its names say.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -76,7 +76,7 @@ impl Certificate {
     /// # Errors
     /// [`BadCertificate`] as its variants say.
     pub fn from_der(der: Vec<u8>) -> Result<Self, BadCertificate> {
-        let (algorithm, key) = public_key(&der).ok_or(BadCertificate::NotCertificate)?;
+        let Parts { algorithm, key, .. } = parts(&der).ok_or(BadCertificate::NotCertificate)?;
         let keys = match algorithm {
             RSA => {
                 let bits = modulus_bits(key).ok_or(BadCertificate::NotCertificate)?;
@@ -101,12 +101,28 @@ impl Certificate {
 
     /// The key as its algorithm writes it: an `RSAPublicKey` in DER, or a point of the curve.
     pub(super) fn public_key(&self) -> &[u8] {
-        public_key(&self.der).map_or(&[], |(_, key)| key)
+        parts(&self.der).map_or(&[], |parts| parts.key)
+    }
+
+    /// Whether the other was issued under this one's name, and not under its own.
+    pub(super) fn issued(&self, other: &Self) -> bool {
+        let both = parts(&self.der).zip(parts(&other.der));
+        both.is_some_and(|(this, other)| {
+            this.subject == other.issuer && other.subject != other.issuer
+        })
     }
 }
 
-/// The algorithm's identifier and the key itself.
-fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
+/// What is read of one.
+struct Parts<'a> {
+    issuer: &'a [u8],
+    subject: &'a [u8],
+    /// Its identifier.
+    algorithm: &'a [u8],
+    key: &'a [u8],
+}
+
+fn parts(der: &[u8]) -> Option<Parts<'_>> {
     let mut whole = Reader(der);
     let mut certificate = Reader(whole.take(SEQUENCE)?);
     let mut signed = Reader(certificate.take(SEQUENCE)?);
@@ -114,14 +130,14 @@ fn public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
         signed.take(VERSION)?;
     }
     signed.take(INTEGER)?;
-    // The signature's algorithm, issuer, validity and subject.
-    for _ in 0..4 {
-        signed.take(SEQUENCE)?;
-    }
+    let _algorithm = signed.take(SEQUENCE)?;
+    let issuer = signed.take(SEQUENCE)?;
+    let _validity = signed.take(SEQUENCE)?;
+    let subject = signed.take(SEQUENCE)?;
     let mut info = Reader(signed.take(SEQUENCE)?);
     let algorithm = Reader(info.take(SEQUENCE)?).take(OBJECT)?;
     let key = info.take(BIT_STRING)?.strip_prefix(&[0])?;
-    whole.0.is_empty().then_some((algorithm, key))
+    whole.0.is_empty().then_some(Parts { issuer, subject, algorithm, key })
 }
 
 fn modulus_bits(key: &[u8]) -> Option<usize> {

@@ -4,7 +4,7 @@
 //! When only the assertion is signed, what stands around it is still held to the same expectations, and is the source
 //! of nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::encrypted::Sealed;
 use super::gate::{Inside, Passed, Signed, reread, reread_encrypted};
@@ -314,17 +314,24 @@ fn moment(
     text.map(|text| instant::parse(text).ok_or(NotAccepted::Time { of, name })).transpose()
 }
 
-/// Values of one name, in their order, also when they stand in several elements.
+/// Values of one name, in their order, also when they stand in several elements. An attribute with a value of several lines, as
+/// directories have them of streets and certificates, is none of those that anything is decided by: it is left out whole.
 fn attributes(
     found: Vec<(String, Vec<String>)>,
 ) -> Result<BTreeMap<String, Vec<String>>, NotAccepted> {
     let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut apart = BTreeSet::new();
     for (name, values) in found {
-        let strange = |text: &String| text.contains(char::is_control);
-        if strange(&name) || values.iter().any(strange) {
+        let blank = |one: char| matches!(one, '\t' | '\n' | '\r');
+        let strange = |text: &String| text.contains(|one: char| one.is_control() && !blank(one));
+        if name.contains(char::is_control) || values.iter().any(strange) {
             return Err(NotAccepted::Attribute);
+        }
+        if values.iter().any(|value| value.contains(blank)) {
+            apart.insert(name.clone());
         }
         attributes.entry(name).or_default().extend(values);
     }
+    attributes.retain(|name, _| !apart.contains(name));
     Ok(attributes)
 }

@@ -1,8 +1,8 @@
 //! What an identity provider says about signing out (SAML core 3.7; profiles 4.4), by signed redirects: that somebody is to
 //! be signed out here, and its answer when we wanted that of it.
 //!
-//! A signed address may be opened again for some minutes. That signs out who is signed out already, so nothing is kept to
-//! prevent it; an answer is bound to this browser's request.
+//! A signed address may be opened again for some minutes. Sessions that began after it was made are not meant, so nothing is kept
+//! to prevent it; an answer is bound to this browser's request.
 
 use roxmltree::Node;
 
@@ -51,6 +51,8 @@ pub struct LogoutRequest {
     pub sp_name_qualifier: Option<String>,
     /// These sessions of the person; all, when none is named.
     pub session_indexes: Vec<String>,
+    /// Sessions that began later are not meant. By our clock: later by what its clock may be behind.
+    pub begun_until: Timestamp,
     /// Goes back with our reply, and means nothing to us.
     pub relay_state: Option<String>,
 }
@@ -157,13 +159,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What both have. Gives what follows the issuer. A signature inside must not be there (SAML bindings 3.4.4.1), and is refused
+    /// What both have. Gives what follows the issuer, and when it was issued. A signature inside must not be there (SAML bindings 3.4.4.1), and is refused
     /// like anything else that stands where a part is expected.
     fn head<'d, 'input>(
         &self,
         root: Node<'d, 'input>,
         name: Name,
-    ) -> Result<Children<'d, 'input>, NotSignedOut> {
+    ) -> Result<(Children<'d, 'input>, Timestamp), NotSignedOut> {
         if !name.is(root) {
             return Err(NotSignedOut::Other(name.local));
         }
@@ -184,11 +186,11 @@ impl<'a> Judge<'a> {
         if self.now.duration_since(issued) > MAX_AGE + SKEW {
             return Err(NotSignedOut::Old);
         }
-        Ok(children)
+        Ok((children, issued))
     }
 
     fn request(&self, root: Node<'_, '_>) -> Result<LogoutRequest, NotSignedOut> {
-        let mut children = self.head(root, REQUEST)?;
+        let (mut children, issued) = self.head(root, REQUEST)?;
         if let Some(end) = attribute(root, "NotOnOrAfter") {
             let end = moment(end, "NotOnOrAfter")?;
             if self.now.duration_since(end) >= SKEW {
@@ -213,13 +215,14 @@ impl<'a> Judge<'a> {
             name_qualifier: owned("NameQualifier"),
             sp_name_qualifier: owned("SPNameQualifier"),
             session_indexes: sessions.into_iter().map(index).collect::<Result<_, _>>()?,
+            begun_until: issued.checked_add(SKEW).unwrap_or(issued),
             relay_state: None,
         })
     }
 
     /// Whether somebody was signed out there only partly.
     fn response(&self, root: Node<'_, '_>, expected: Option<&str>) -> Result<bool, NotSignedOut> {
-        let mut children = self.head(root, RESPONSE)?;
+        let (mut children, _) = self.head(root, RESPONSE)?;
         required(root, RESPONSE, "ID")?;
         let status = children.required(STATUS)?;
         children.end()?;

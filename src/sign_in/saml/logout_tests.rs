@@ -48,6 +48,7 @@ fn alice() -> LogoutRequest {
         name_qualifier: Some("n".to_owned()),
         sp_name_qualifier: Some("s".to_owned()),
         session_indexes: vec!["_session-1".to_owned(), "_session-2".to_owned()],
+        begun_until: time("2026-11-26T08:01:00Z"),
         relay_state: Some("/a b".to_owned()),
     }
 }
@@ -102,7 +103,11 @@ fn good_requests_say_who_is_to_be_signed_out() {
             marked,
             LogoutRequest { name_id: "o'brien<b>&amp;@corp.example".into(), ..plain },
         ),
-        ("within the skew", skewed, alice()),
+        (
+            "within the skew",
+            skewed,
+            LogoutRequest { begun_until: time("2026-11-26T08:02:00Z"), ..alice() },
+        ),
         ("a consent", xml.replace(" Version", " Consent=\"urn:x\" Reason=\"y\" Version"), alice()),
     ] {
         assert_eq!(asked(&xml), Ok(Logout::Request(expected)), "{name}");

@@ -309,7 +309,8 @@ fn valid_until(provider: Node<'_, '_>, now: Timestamp) -> Result<Option<Timestam
     Ok(earliest)
 }
 
-/// The certificates of a key that may sign. One without `use` may do both (SAML metadata 2.4.1.1).
+/// The certificates of a key that may sign. One without `use` may do both (SAML metadata 2.4.1.1). With a chain (XML Signature
+/// 4.5.4), an authority's key is not the one that is meant.
 fn certificates_of(key: Node<'_, '_>, found: &mut Vec<Certificate>) -> Result<(), Fault> {
     match attribute(key, "use") {
         None | Some("signing") => {}
@@ -318,14 +319,20 @@ fn certificates_of(key: Node<'_, '_>, found: &mut Vec<Certificate>) -> Result<()
     }
     let mut any = false;
     let infos = key.children().filter(|node| KEY_INFO.is(*node));
-    let data = infos.flat_map(|info| info.children()).filter(|node| X509_DATA.is(*node));
-    for node in data.flat_map(|data| data.children()).filter(|node| X509_CERTIFICATE.is(*node)) {
-        let certificate = Certificate::from_base64(node.text().unwrap_or_default())
-            .map_err(|error| at(node, error.into()))?;
-        if !found.contains(&certificate) {
-            found.push(certificate);
+    for data in infos.flat_map(|info| info.children()).filter(|node| X509_DATA.is(*node)) {
+        let nodes = data.children().filter(|node| X509_CERTIFICATE.is(*node));
+        let read = |node: Node<'_, '_>| {
+            Certificate::from_base64(node.text().unwrap_or_default())
+                .map_err(|error| at(node, error.into()))
+        };
+        let chain = nodes.map(read).collect::<Result<Vec<_>, _>>()?;
+        any |= !chain.is_empty();
+        let meant = |one: &&Certificate| !chain.iter().any(|other| one.issued(other));
+        for certificate in chain.iter().filter(meant) {
+            if !found.contains(certificate) {
+                found.push(certificate.clone());
+            }
         }
-        any = true;
     }
     if any { Ok(()) } else { Err(at(key, What::NoCertificate)) }
 }

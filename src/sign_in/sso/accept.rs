@@ -133,8 +133,12 @@ impl Sso {
             return Err(nobody(SsoError::NotAsked));
         }
         let xml = saml::decode(form.response.expose()).map_err(|bad| nobody(bad.into()))?;
-        let asked = Asked::of(&provider, pending.as_ref());
-        let verified = self.verify(&provider, xml, (asked, unsolicited), now).await;
+        let asked = pending.as_ref().map_or_else(
+            || Asked::nothing(&provider, now),
+            |pending| Asked::of(&provider, pending),
+        );
+        let verified =
+            self.verify(&provider, xml, (asked, unsolicited), (browser.client, now)).await;
         let (assertion, pending) = match (verified, pending) {
             // What nobody asked for has nothing of what somebody asked for.
             (Ok((assertion, solicited)), pending) => (assertion, pending.filter(|_| solicited)),
@@ -142,7 +146,8 @@ impl Sso {
                 if pending.how == Renewal::Quietly && saml::says_no_passive(&why) =>
             {
                 let Pending { return_to, session, .. } = pending;
-                let wish = Wish { organization, return_to, how: Renewal::No, session };
+                let client = browser.client;
+                let wish = Wish { organization, return_to, how: Renewal::No, client, session };
                 let departure = self.again(&browser.headers, wish).await;
                 return departure.map(Come::Again).map_err(nobody);
             }
@@ -160,24 +165,24 @@ impl Sso {
         provider: &Arc<Provider>,
         xml: String,
         (asked, unsolicited): (Asked, bool),
-        now: Timestamp,
+        (client, now): (IpAddr, Timestamp),
     ) -> Result<(Assertion, bool), SsoError> {
-        let turn = self.turn().await?;
+        let turn = self.turns.turn(client).await?;
         let provider = Arc::clone(provider);
         let work = tokio::task::spawn_blocking(move || {
             let theirs = provider.theirs.load();
-            let verify = |request: Option<&str>| {
+            let verify = |asked: &Asked| {
                 let expected = Expected {
                     contexts: &provider.settings.sign_in_contexts,
                     authenticated_since: asked.since,
-                    ..provider.ours.expected(request)
+                    ..provider.ours.expected(asked.request.as_deref())
                 };
                 saml::verify(&xml, &theirs.trust, &expected, &provider.decryption, now)
             };
-            let found = match (verify(asked.request.as_deref()), &asked.request) {
+            let found = match (verify(&asked), &asked.request) {
                 // The browser waited for another answer; this one is nobody's.
                 (Err(Refused::NotAccepted(NotAccepted::ResponseTo)), Some(_)) if unsolicited => {
-                    verify(None).map(|assertion| (assertion, false))
+                    verify(&Asked::nothing(&provider, now)).map(|assertion| (assertion, false))
                 }
                 (found, request) => found.map(|assertion| (assertion, request.is_some())),
             };
@@ -210,10 +215,15 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(provider: &Provider, pending: Option<&Pending>) -> Self {
-        let forced = pending.filter(|one| forces(&provider.settings, one.how));
-        let since = forced.map(|pending| pending.begun);
-        Self { request: pending.map(|pending| pending.request.clone()), since }
+    fn of(provider: &Provider, pending: &Pending) -> Self {
+        let since = forces(&provider.settings, pending.how).then_some(pending.begun);
+        Self { request: Some(pending.request.clone()), since }
+    }
+
+    /// Nobody asked, so nobody could be told that people are to prove themselves anew: who did so lately may come.
+    fn nothing(provider: &Provider, now: Timestamp) -> Self {
+        let lately = || now.checked_sub(saml::MAX_AGE).unwrap_or(now);
+        Self { request: None, since: provider.settings.force_sign_in.then(lately) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::ReturnAddress;
 use super::super::saml::{Assertion, MAX_AGE, SKEW};
 use super::super::settings::AWS_SESSION_NAME;
 use super::accept::{Arrival, Browser, Come, Failed};
+use super::begin::forces;
 use super::leave::Leaving;
 use super::pending::Pending;
 use super::provider::Provider;
@@ -95,7 +96,10 @@ impl Sso {
         let schemes = &self.parts.schemes;
         let renews = pending.as_ref().filter(|pending| pending.renews());
         let opening = schemes.opening(person, renews.and_then(|pending| pending.session)).await?;
-        if pending.as_ref().is_some_and(Pending::is_aside) && !opening.goes_on() {
+        let unseen = renews.is_some_and(|pending| !forces(&provider.settings, pending.how));
+        let unproved = unseen && provider.settings.force_sign_in;
+        let aside = pending.as_ref().is_some_and(Pending::is_aside);
+        if (aside || unproved) && !opening.goes_on() {
             return Err(SsoError::NotRenewed);
         }
         let ends = assertion.session_not_on_or_after;

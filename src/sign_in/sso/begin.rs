@@ -37,17 +37,36 @@ impl Sso {
         if !is_for_the_person(headers) || (wish.how == Renewal::Unseen && session.is_none()) {
             return Err(SsoError::NotOurPage);
         }
+        let how = self.renewed_or_begun(&provider, &wish, session).await?;
+        let wish = Wish { how, ..wish };
         let [chance] = self.parts.random.bytes::<1>();
         let slot = Slot::free(headers, chance);
         let sso = Arc::clone(self);
         // Signing is slow work.
         let work = async move {
-            let turn = sso.turn().await?;
+            let turn = sso.turns.turn(wish.client).await?;
             let departure = sso.depart(&provider, wish, (slot, session));
             drop(turn);
             departure
         };
         self.parts.control.run(work).await?
+    }
+
+    /// Where everybody is to prove who he is, nobody comes in unseen who has no session that could go on.
+    async fn renewed_or_begun(
+        self: &Arc<Self>,
+        provider: &Provider,
+        wish: &Wish,
+        session: Option<ProofId>,
+    ) -> Result<Renewal, SsoError> {
+        if !provider.settings.force_sign_in || wish.how != Renewal::Quietly {
+            return Ok(wish.how);
+        }
+        let Some(session) = session else { return Ok(Renewal::No) };
+        let sso = Arc::clone(self);
+        let work =
+            self.parts.control.run(async move { sso.parts.schemes.can_go_on(session).await });
+        Ok(if work.await?? { wish.how } else { Renewal::No })
     }
 
     fn depart(

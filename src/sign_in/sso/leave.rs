@@ -1,6 +1,7 @@
 //! Signing out there and here: who signs out here is sent to the identity provider to end his session there too, and whoever
 //! signs out there is signed out here when it says so.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -36,8 +37,8 @@ pub struct Away {
 /// What the identity provider was told, or told us.
 #[derive(Debug)]
 pub enum Told {
-    /// The sessions of these addresses ended here; it learns of it at this address.
-    SignedOut { people: Vec<String>, location: String },
+    /// The sessions of these addresses ended here; it learns of it at this address, if it takes replies by redirect.
+    SignedOut { people: BTreeSet<String>, location: Option<String> },
     /// It has signed out whom we wanted.
     Done,
 }
@@ -154,16 +155,21 @@ impl Sso {
             Logout::Answer(_) => return Ok(Told::Done),
         };
         let subject = subject(organization, &theirs.entity_id, &request.name_id);
-        let indexes = request.session_indexes.clone();
+        let (indexes, until) = (request.session_indexes.clone(), request.begun_until);
         let sso = Arc::clone(self);
         let work = self
             .parts
             .control
-            .run(async move { sso.parts.schemes.end_vouched(&subject, &indexes).await });
+            .run(async move { sso.parts.schemes.end_vouched(&subject, &indexes, until).await });
         let people = work.await??;
         let reply = request.reply(SignOutStatus::Success);
-        let redirect = reply.redirect(&provider.ours, &theirs, now, &self.parts.random)?;
-        Ok(Told::SignedOut { people, location: redirect.location })
+        // They are out, whether it can be told so or not.
+        let location = reply
+            .redirect(&provider.ours, &theirs, now, &self.parts.random)
+            .inspect_err(|error| tracing::warn!(%organization, cause = %error, "no reply there"))
+            .ok()
+            .map(|redirect| redirect.location);
+        Ok(Told::SignedOut { people, location })
     }
 
     /// The id of the request that this browser's answer must be to.

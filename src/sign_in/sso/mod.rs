@@ -11,13 +11,14 @@ mod pending;
 mod provider;
 mod providers;
 mod refresh;
+mod turns;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use accept::{Arrival, AssertionForm, Browser, Come, NotIn};
 pub use begin::Departure;
@@ -37,6 +38,7 @@ use crate::identity::{NativeSignIn, ProofId, Schemes};
 use crate::request::Renewal;
 
 use super::{Mode, Organizations, ReturnAddress, Ways};
+use turns::Turns;
 
 /// What single sign-on stands on.
 #[derive(Debug, Clone)]
@@ -56,15 +58,10 @@ pub struct Sso {
     parts: SsoParts,
     /// Seals what a browser keeps while it is away.
     key: SealKey,
-    /// So many answers are verified, and requests signed, at once: each is some milliseconds of a core, and anybody may ask.
-    computing: Semaphore,
-    /// So many wait for that.
-    waiting: Semaphore,
+    turns: Turns,
 }
 
-const COMPUTING: usize = 2;
-const WAITING: usize = 128;
-/// Whoever waits longer is told to try later.
+/// Whoever waits longer for his answer to be verified is told to try later.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a browser comes from and wants to go.
@@ -73,6 +70,7 @@ pub struct Wish {
     pub organization: OrganizationName,
     pub return_to: ReturnAddress,
     pub how: Renewal,
+    pub client: IpAddr,
     /// The session that is to go on, where the browser does not show it itself.
     pub session: Option<ProofId>,
 }
@@ -81,8 +79,7 @@ impl Sso {
     #[must_use]
     pub fn new(parts: SsoParts) -> Self {
         let key = parts.master.derive(&[b"saml-request"]);
-        let (computing, waiting) = (Semaphore::new(COMPUTING), Semaphore::new(WAITING));
-        Self { parts, key, computing, waiting }
+        Self { parts, key, turns: Turns::new(PATIENCE) }
     }
 
     #[must_use]
@@ -118,13 +115,6 @@ impl Sso {
 }
 
 impl Sso {
-    /// A turn at computing, for whoever did not come too late for it.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, SsoError> {
-        let _waiting = self.waiting.try_acquire().map_err(|_full| SsoError::Busy)?;
-        let turn = tokio::time::timeout(PATIENCE, self.computing.acquire()).await;
-        turn.map_err(|_late| SsoError::Busy)?.map_err(|_closed| SsoError::Busy)
-    }
-
     /// Whether people of this organization sign in at an identity provider.
     #[must_use]
     pub fn has(&self, organization: &OrganizationName) -> bool {

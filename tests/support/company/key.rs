@@ -25,6 +25,16 @@ impl Key {
         }
     }
 
+    /// One that there is.
+    pub fn read(certificate_pem: &str, key_pem: &str) -> Self {
+        let pair = KeyPair::from_pem(key_pem).unwrap();
+        Self {
+            certificate_pem: certificate_pem.to_owned(),
+            key_pem: key_pem.to_owned(),
+            pair: RsaKeyPair::from_pkcs8(pair.serialized_der()).unwrap(),
+        }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the crate signs with a source of its own kind")]
     /// RSA with SHA-256, in base64.
     pub fn sign(&self, text: &str) -> String {

@@ -122,6 +122,9 @@ fn of_its_own(name: &str) -> Assertion {
             ]),
             ..alice()
         },
+        "attributes-of-several-lines" => {
+            Assertion { attributes: attributes(&[("groups", &["a"])]), ..alice() }
+        }
         "no-attributes" => Assertion {
             attributes: BTreeMap::new(),
             session_index: None,
@@ -154,7 +157,7 @@ fn of_its_own(name: &str) -> Assertion {
 #[test]
 fn good_answers_give_exactly_their_claims() {
     let all = names("good");
-    assert_eq!(all.len(), 48);
+    assert_eq!(all.len(), 49);
     for name in all {
         let request = if name == "unsolicited" { None } else { REQUEST };
         let xml = text(&format!("good/{name}.xml"));
@@ -277,6 +280,8 @@ fn good_metadata_is_read() {
     assert_eq!(limited.valid_until, Some(time("2026-11-26T12:00:00Z")));
     let local = provider("metadata/good-on-this-machine.xml", None).unwrap();
     assert_eq!(local.sign_in_redirect.as_deref(), Some("http://127.0.0.1:8980/sso"));
+    let chain = provider("metadata/good-with-a-chain-and-a-pair.xml", None).unwrap();
+    assert_eq!(chain.trust.certificates.len(), 3, "not the authority, but two of one name");
     assert!(provider("metadata/several-entities.xml", ours).is_ok());
     assert!(provider("metadata/several-entities.xml", Some("https://nobody.example")).is_err());
 }
@@ -286,10 +291,15 @@ fn good_metadata_is_read() {
 fn bad_metadata_is_told_with_its_place() {
     let ours = Some("https://idp.example.com/metadata");
     let table = text("metadata.txt");
-    let mut listed: BTreeSet<String> =
-        ["good", "good-in-a-group", "good-valid-until", "good-on-this-machine"]
-            .map(str::to_owned)
-            .into();
+    let mut listed: BTreeSet<String> = [
+        "good",
+        "good-in-a-group",
+        "good-valid-until",
+        "good-on-this-machine",
+        "good-with-a-chain-and-a-pair",
+    ]
+    .map(str::to_owned)
+    .into();
     let mut faults = Vec::new();
     for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, reason) = line.split_once(char::is_whitespace).unwrap();
