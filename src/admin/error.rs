@@ -8,7 +8,7 @@ use crate::identity::{IdentityError, InvitationError, SignInError, SignedIn};
 use crate::listener::BodyFault;
 use crate::policy::Denial;
 use crate::request::BadKey;
-use crate::sign_in::{BadForm, InvitationPage, SignInPage, SsoError};
+use crate::sign_in::{BadForm, InvitationPage, LabelStudioUserPage, SignInPage, SsoError};
 
 /// Why one of our own routes gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,13 @@ pub enum DeskError {
         cause: InvitationError,
         /// The page for another try, where there can be one.
         again: Option<Box<InvitationPage>>,
+    },
+    #[error("no user of Label Studio's was claimed")]
+    NotThatUser {
+        #[source]
+        cause: SignInError,
+        /// The page for another try.
+        again: Box<LabelStudioUserPage>,
     },
     #[error("sign-in at an identity provider")]
     Sso {

@@ -11,6 +11,7 @@ mod explain;
 mod handles;
 mod home;
 mod invitation;
+mod label_studio_user;
 mod refused;
 mod saml;
 mod signing;
@@ -90,6 +91,12 @@ impl Desk {
             }
             Visit::SignOut => {
                 signing::sign_out(&self.sso, incoming, grant.identity().person()).await?
+            }
+            Visit::LabelStudioUserPage { return_to } => {
+                label_studio_user::page(person(grant)?, return_to.as_deref())?
+            }
+            Visit::ClaimLabelStudioUser => {
+                label_studio_user::claim(&self.schemes, incoming, (person(grant)?, body)).await?
             }
             Visit::SamlMetadata(organization) => saml::metadata(&self.sso, organization)?,
             Visit::SamlSignIn { organization, return_to, how } => {

@@ -256,6 +256,7 @@ fn wait_for(ask: &Ask) -> Wait {
             | Visit::SignOut
             | Visit::ExchangeToken
             | Visit::AcceptInvitation { .. }
+            | Visit::ClaimLabelStudioUser
             | Visit::AcceptAssertion(_)
             | Visit::SingleLogout(_),
         ) => Wait::BeforeDeed,
@@ -270,6 +271,7 @@ fn wait_for(ask: &Ask) -> Wait {
             | Visit::SealHandles
             | Visit::Preflight { .. }
             | Visit::InvitationPage { .. }
+            | Visit::LabelStudioUserPage { .. }
             | Visit::SamlMetadata(_)
             | Visit::SamlSignIn { .. }
             | Visit::ExplainRequest(_),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::label_studio::Withheld;
+use crate::credential::CredentialError;
 use crate::outbound::OutboundError;
 
 /// Why the place did not give what was asked.
@@ -71,6 +72,8 @@ pub enum BackendError {
         "{host} sends us elsewhere ({status} {code}): its region or endpoint is {region}, not the storage's"
     )]
     Elsewhere { host: Box<str>, status: StatusCode, code: Code, region: Code },
+    #[error("a person is not known to Label Studio any more")]
+    NotKnown(#[from] CredentialError),
     #[error("the storage's place cannot be used: {what}")]
     Misconfigured { what: &'static str },
     #[error("the storage's address cannot be used")]

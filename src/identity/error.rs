@@ -77,6 +77,8 @@ pub enum SignInError {
     Control(#[from] ControlFailed),
     #[error("Label Studio could not say whether the password is right")]
     LabelStudio(#[from] BridgeError),
+    #[error("there is no Label Studio behind this gateway")]
+    NoLabelStudio,
     #[error("the password could not be checked")]
     Hashing(#[source] super::PasswordError),
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempts::Attempt;
 use super::person::Person;
 use super::schemes::Key;
 use super::shown::proof_id;
@@ -160,6 +161,38 @@ impl Schemes {
             newcomers.bridge.bind(account.id, known).await?;
         }
         Ok(account)
+    }
+
+    /// Whoever is signed in here is the user of his e-mail in Label Studio, if he knows that user's password: he then acts as him
+    /// from now on, however he signed in.
+    ///
+    /// # Errors
+    /// [`SignInError::WrongPassword`]: he does not know it. [`SignInError::LabelStudio`] when it cannot say, or he is another user
+    /// already.
+    pub async fn claim_user(
+        self: &Arc<Self>,
+        person: &Person,
+        (password, client): (Secret<String>, IpAddr),
+    ) -> Result<(), SignInError> {
+        let (_, bridge) = self.parts.studio.clone().ok_or(SignInError::NoLabelStudio)?;
+        let account = person.account();
+        let email: Email = person.email().parse().or(Err(SignInError::WrongPassword))?;
+        let now = self.parts.clock.now();
+        self.attempts.at_all(client, now)?;
+        let attempt = Attempt { email: &email, client, exists: true, familiar: true };
+        self.attempts.at_account(attempt, now)?;
+        let schemes = Arc::clone(self);
+        let work = self.parts.control.run(async move {
+            let turn = schemes.at_studio.try_acquire();
+            let turn =
+                turn.map_err(|_busy| SignInError::TooManyAttempts { retry_after_seconds: 1 })?;
+            let known = bridge.check_password(email.as_str(), &password).await?;
+            drop(turn);
+            bridge.bind(account, known.ok_or(SignInError::WrongPassword)?).await?;
+            schemes.attempts.forgive(&email, client);
+            Ok(())
+        });
+        work.await?
     }
 }
 

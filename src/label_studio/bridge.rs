@@ -56,9 +56,10 @@ pub struct Access {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BridgeError {
     #[error(
-        "Label Studio has a user {email} whom the gateway did not make, or whose token was taken back: let him sign in at the \
-         gateway once with his Label Studio password (label_studio.passwords = \"accepted\", and an account without a \
-         password of its own), or show a token of Label Studio's there (label_studio.tokens = \"accepted\")"
+        "Label Studio has a user {email} whom the gateway did not make, or whose token was taken back: let him show once, at \
+         /-/label-studio and with his Label Studio password, that it is he (his browser is led there); or sign in with it at the \
+         gateway (label_studio.passwords = \"accepted\", and an account without a password of its own), or show a token of \
+         Label Studio's there (label_studio.tokens = \"accepted\")"
     )]
     ExistingUser { email: Box<str> },
     #[error("this account is another user of Label Studio's: {number}")]

@@ -89,7 +89,15 @@ pub(super) const OBJECTS: [&str; 5] =
     ["ReadObject", "ReadMedia", "ListObjects", "SealHandle", "WriteObject"];
 const TASK_BOUND: [&str; 6] =
     ["ReadObject", "ReadMedia", "ReadTaskMedia", "ListObjects", "SealHandle", "WriteObject"];
-const PAGES: [&str; 5] = ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "ExplainRequest"];
+const PAGES: [&str; 7] = [
+    "ShowHome",
+    "ShowAccount",
+    "SignOut",
+    "ShowLabelStudioUser",
+    "ClaimLabelStudioUser",
+    "SealHandle",
+    "ExplainRequest",
+];
 
 /// What is about a project of Label Studio, in the order of the deeds; with the work of oneself and of others apart.
 fn in_label_studio() -> Vec<Row> {

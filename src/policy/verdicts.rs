@@ -137,8 +137,14 @@ mod tests {
 
     const ABOUT_STORAGES: [&str; 5] =
         ["ReadObject", "ReadMedia", "WriteObject", "ListObjects", "SealHandle"];
-    const ABOUT_ORGANIZATIONS: [&str; 5] =
-        ["ShowHome", "ShowAccount", "SignOut", "SealHandle", "ExplainRequest"];
+    const ABOUT_ORGANIZATIONS: [&str; 6] = [
+        "ShowHome",
+        "ShowAccount",
+        "SignOut",
+        "ClaimLabelStudioUser",
+        "SealHandle",
+        "ExplainRequest",
+    ];
     const KEYS: [&str; 5] = ["raw/1.png", "raw", "open/1.png", "*", "raw/é"];
     const CLIENTS: [&str; 4] = ["192.0.2.1", "198.51.100.7", "::1", "2001:db8::1"];
 
@@ -316,7 +322,7 @@ mod tests {
                 Some(Role::Annotator) => commands || question.own == Some(true),
                 role => commands || role.is_some(),
             },
-            ("ShowHome" | "ShowAccount" | "SignOut", _)
+            ("ShowHome" | "ShowAccount" | "SignOut" | "ClaimLabelStudioUser", _)
             | ("SealHandle", Subject::Organization(_)) => true,
             _ => false,
         }

@@ -52,6 +52,7 @@ codes! {
     SignInRefused "sign-in-refused" FORBIDDEN "The sign-in at your organization was not accepted here: begin again, or ask an administrator.";
     SignInExpired "sign-in-expired" FORBIDDEN "This sign-in was not begun in this browser, or took too long: begin again.";
     NoRole "no-role" FORBIDDEN "You are known at your organization, but nobody has given you a role here: ask an administrator.";
+    LabelStudioPassword "label-studio-password" FORBIDDEN "That is not the password of your user in Label Studio.";
     Forbidden "forbidden" FORBIDDEN "You may not do this.";
     HiddenColumn "hidden-column" FORBIDDEN "This column holds locations that you may not see: filter it by whole handles, or by whether it is empty.";
     ExportWithheld "export-withheld" FORBIDDEN "This export holds locations that you may not see, in a form that cannot be rewritten: choose another format, or export without the files.";
@@ -61,6 +62,7 @@ codes! {
     SlowHead "slow-head" REQUEST_TIMEOUT "The request took too long to arrive.";
     SlowBody "slow-body" REQUEST_TIMEOUT "The rest of the request took too long to arrive.";
     EmailTaken "email-taken" CONFLICT "There is an account with this e-mail already: sign in with it.";
+    LabelStudioUser "label-studio-user" CONFLICT "Label Studio has a user of your e-mail address already: show at /-/label-studio, once, that it is you.";
     LengthRequired "length-required" LENGTH_REQUIRED "A write must say its length (Content-Length).";
     PreconditionFailed "precondition-failed" PRECONDITION_FAILED "The object is not in the state that the request asks for.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "The body is larger than this gateway takes.";

@@ -14,11 +14,12 @@ use crate::backend::BackendError;
 use crate::catalog::OrganizationName;
 use crate::credential::CredentialError;
 use crate::identity::{IdentityError, InvitationError, SignInError, SignedIn, VouchedError};
+use crate::label_studio::BridgeError;
 use crate::listener::{BodyFault, RequestFault};
 use crate::outbound::OutboundError;
 use crate::policy::{Denial, InquiryError, NotFoundWhy};
 use crate::request::RequestError;
-use crate::sign_in::{InvitationPage, SignInPage, SsoError};
+use crate::sign_in::{InvitationPage, LabelStudioUserPage, SignInPage, SsoError};
 use crate::stream::{BrokenOff, TooManyAtOnce};
 use crate::telemetry::{Count, count};
 
@@ -54,6 +55,10 @@ enum Extra {
     },
     /// The same with the form of an invitation.
     AcceptAgain(Box<InvitationPage>),
+    /// The same with the form of a user of Label Studio's.
+    ClaimAgain(Box<LabelStudioUserPage>),
+    /// A browser that opens a page is led to that form.
+    Claim,
     /// Length of the object, for `Content-Range: bytes */N`.
     ObjectLength(u64),
     /// The parameter of the query that is at fault, in the client's own words or ours.
@@ -85,6 +90,8 @@ impl Refusal {
             | Extra::Allow(_)
             | Extra::RetryAfter(_)
             | Extra::AcceptAgain(_)
+            | Extra::ClaimAgain(_)
+            | Extra::Claim
             | Extra::Sso { .. }
             | Extra::IdentityProvider(_)
             | Extra::ObjectLength(_)
@@ -103,6 +110,8 @@ impl Refusal {
             | Extra::SignInAgain { .. }
             | Extra::IdentityProvider(_)
             | Extra::AcceptAgain(_)
+            | Extra::ClaimAgain(_)
+            | Extra::Claim
             | Extra::ObjectLength(_)
             | Extra::Parameter(_) => None,
         }
@@ -215,9 +224,8 @@ impl From<InquiryError> for Refusal {
                 let parameter = parameter.map_or(Extra::Nothing, Extra::Parameter);
                 Self::new(Code::BadQuery, error).with(parameter)
             }
-            InquiryError::Lookup(_) | InquiryError::Bridge(_) => {
-                Self::new(Code::StorageUnavailable, error)
-            }
+            InquiryError::Bridge(ref bridge) => Self::not_over(&bridge.clone(), error),
+            InquiryError::Lookup(_) => Self::new(Code::StorageUnavailable, error),
         }
     }
 }
@@ -229,9 +237,10 @@ impl From<CredentialError> for Refusal {
                 let there = Extra::IdentityProvider(organization.clone());
                 return Self::new(Code::SignInAgain, error).with(there);
             }
-            CredentialError::Unavailable { .. }
-            | CredentialError::Bridge(_)
-            | CredentialError::Control(_) => Code::StorageUnavailable,
+            CredentialError::Bridge(bridge) => return Self::not_over(&bridge.clone(), error),
+            CredentialError::Unavailable { .. } | CredentialError::Control(_) => {
+                Code::StorageUnavailable
+            }
             CredentialError::SignInAgain { .. } => Code::SignInAgain,
             CredentialError::NoRole { .. } => Code::Forbidden,
             CredentialError::Unknown { .. }
@@ -246,6 +255,9 @@ impl From<CredentialError> for Refusal {
 impl From<BackendError> for Refusal {
     fn from(error: BackendError) -> Self {
         use BackendError as E;
+        if let E::NotKnown(why) = error {
+            return why.into();
+        }
         let code = match &error {
             E::RangeNotSatisfiable { length } => {
                 let length = Extra::ObjectLength(*length);
@@ -272,6 +284,7 @@ impl From<BackendError> for Refusal {
             | E::Elsewhere { .. }
             | E::Misconfigured { .. }
             | E::BadEndpoint(_) => Code::StorageFault,
+            E::NotKnown(_) => Code::StorageUnavailable,
             E::WrongCredential | E::NotForStorage | E::Unwritable(_) | E::Unprintable(_) => {
                 Code::OurFault
             }
@@ -334,6 +347,7 @@ impl From<DeskError> for Refusal {
             }
             DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
             DeskError::Invitation { cause, again } => Self::not_accepted(cause, again),
+            DeskError::NotThatUser { cause, again } => Self::not_that_user(cause, *again),
             DeskError::Body(fault) => Self::new(body_code(&fault), fault),
             DeskError::BadExchange
             | DeskError::BadJson(_)
@@ -354,6 +368,20 @@ impl From<DeskError> for Refusal {
 }
 
 impl Refusal {
+    /// For whoever does not get over to Label Studio.
+    fn not_over(why: &BridgeError, error: impl Error + Send + Sync + 'static) -> Self {
+        match why {
+            BridgeError::ExistingUser { .. } => {
+                Self::new(Code::LabelStudioUser, error).with(Extra::Claim)
+            }
+            BridgeError::AnotherUser { .. }
+            | BridgeError::Api(_)
+            | BridgeError::Records(_)
+            | BridgeError::Sealed
+            | BridgeError::Control(_) => Self::new(Code::StorageUnavailable, error),
+        }
+    }
+
     fn not_accepted(cause: InvitationError, again: Option<Box<InvitationPage>>) -> Self {
         let code = match &cause {
             InvitationError::NoSuchInvitation => Code::NotFound,
@@ -373,6 +401,20 @@ impl Refusal {
         Self::new(code, cause).with(extra)
     }
 
+    fn not_that_user(cause: SignInError, again: LabelStudioUserPage) -> Self {
+        if let SignInError::TooManyAttempts { retry_after_seconds } = cause {
+            let wait = Extra::RetryAfter(retry_after_seconds);
+            return Self::new(Code::TooManyRequests, cause).with(wait);
+        }
+        let wrong = matches!(cause, SignInError::WrongPassword);
+        let code = if wrong { Code::LabelStudioPassword } else { sign_in_code(&cause) };
+        let page = LabelStudioUserPage { problem: Some(code.message()), ..again };
+        // Where another try can help.
+        let helps = code != Code::NotFound;
+        let extra = if helps { Extra::ClaimAgain(Box::new(page)) } else { Extra::Nothing };
+        Self::new(code, cause).with(extra)
+    }
+
     fn sign_in_failed(cause: SignInError, again: SignInPage) -> Self {
         let code = sign_in_code(&cause);
         let retry_after = match &cause {
@@ -382,6 +424,7 @@ impl Refusal {
             | SignInError::SsoOnly
             | SignInError::Unavailable(_)
             | SignInError::LabelStudio(_)
+            | SignInError::NoLabelStudio
             | SignInError::Control(_)
             | SignInError::Hashing(_) => None,
         };
@@ -425,6 +468,7 @@ const fn sign_in_code(error: &SignInError) -> Code {
         SignInError::Unavailable(_) | SignInError::LabelStudio(_) | SignInError::Control(_) => {
             Code::TryLater
         }
+        SignInError::NoLabelStudio => Code::NotFound,
         SignInError::Hashing(_) => Code::OurFault,
     }
 }

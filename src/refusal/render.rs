@@ -25,6 +25,9 @@ impl Refusal {
         {
             return to_page(incoming, &sign_in_address(organization), "renew=try&return=");
         }
+        if matches!(self.extra, Extra::Claim) && navigates(incoming) {
+            return to_page(incoming, "/-/label-studio", "return=");
+        }
         let mut response = self.page(incoming).unwrap_or_else(|| self.json(incoming));
         let headers = response.headers_mut();
         // RFC 9110, 15.5.2: with every 401
@@ -39,6 +42,8 @@ impl Refusal {
             | Extra::IdentityProvider(_)
             | Extra::Parameter(_)
             | Extra::AcceptAgain(_)
+            | Extra::ClaimAgain(_)
+            | Extra::Claim
             | Extra::SignInAgain { retry_after: None, .. } => None,
             Extra::Sso { .. } => None,
             Extra::Allow(methods) => headers.insert(ALLOW, HeaderValue::from_static(methods)),
@@ -90,6 +95,8 @@ impl Refusal {
             | Extra::IdentityProvider(_)
             | Extra::SignInAgain { .. }
             | Extra::AcceptAgain(_)
+            | Extra::ClaimAgain(_)
+            | Extra::Claim
             | Extra::Allow(_)
             | Extra::RetryAfter(_)
             | Extra::ObjectLength(_)
@@ -107,9 +114,11 @@ impl Refusal {
         let again = match &self.extra {
             Extra::SignInAgain { page, .. } => Some(Answer::page(status, &**page)),
             Extra::AcceptAgain(page) => Some(Answer::page(status, &**page)),
+            Extra::ClaimAgain(page) => Some(Answer::page(status, &**page)),
             Extra::Sso { aside: true, .. } => Some(renewal(status)),
             Extra::Nothing
             | Extra::IdentityProvider(_)
+            | Extra::Claim
             | Extra::Sso { aside: false, .. }
             | Extra::Allow(_)
             | Extra::RetryAfter(_)

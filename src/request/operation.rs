@@ -52,6 +52,10 @@ pub enum Visit {
     InvitationPage { code: Secret<String> },
     /// `POST /-/invitations/{code}` with a form.
     AcceptInvitation { code: Secret<String> },
+    /// `GET HEAD /-/label-studio?return=PATH`: who has a user in Label Studio already shows that it is he.
+    LabelStudioUserPage { return_to: Option<String> },
+    /// `POST /-/label-studio` with a form.
+    ClaimLabelStudioUser,
     /// `GET HEAD /-/api/account`
     Account,
     /// `POST /-/api/handles` with JSON.
@@ -101,7 +105,7 @@ pub struct ObjectWrite {
 }
 
 /// What is done without Label Studio.
-const OURS: [&str; 20] = [
+const OURS: [&str; 22] = [
     "ReadObject",
     "ReadMedia",
     "WriteObject",
@@ -122,6 +126,8 @@ const OURS: [&str; 20] = [
     "BeginSamlSignIn",
     "AcceptAssertion",
     "SingleLogout",
+    "ShowLabelStudioUser",
+    "ClaimLabelStudioUser",
 ];
 
 #[expect(clippy::indexing_slicing, reason = "a fault of it would not compile")]
@@ -251,6 +257,8 @@ impl Visit {
             Self::SamlSignIn { .. } => "BeginSamlSignIn",
             Self::AcceptAssertion(_) => "AcceptAssertion",
             Self::SingleLogout(_) => "SingleLogout",
+            Self::LabelStudioUserPage { .. } => "ShowLabelStudioUser",
+            Self::ClaimLabelStudioUser => "ClaimLabelStudioUser",
         }
     }
 
@@ -289,6 +297,8 @@ mod tests {
             Ask::Visit(Visit::SamlSignIn { .. }) => 17,
             Ask::Visit(Visit::AcceptAssertion(_)) => 18,
             Ask::Visit(Visit::SingleLogout(_)) => 19,
+            Ask::Visit(Visit::LabelStudioUserPage { .. }) => 20,
+            Ask::Visit(Visit::ClaimLabelStudioUser) => 21,
             Ask::LabelStudio(call)
             | Ask::Read(ObjectRead { target: Target::TaskMedia(call), .. }) => {
                 OURS.len() + deed(call).unwrap()
@@ -339,6 +349,8 @@ mod tests {
             }),
             Ask::Visit(Visit::AcceptAssertion(organization())),
             Ask::Visit(Visit::SingleLogout(organization())),
+            Ask::Visit(Visit::LabelStudioUserPage { return_to: None }),
+            Ask::Visit(Visit::ClaimLabelStudioUser),
         ]
     }
 

@@ -49,6 +49,7 @@ fn ours(incoming: &Incoming, ours: &str) -> Result<Ask, RequestError> {
         ("sign-in", None) => sign_in(incoming),
         ("invitations", Some(code)) => invitation(incoming, code),
         ("saml", Some(rest)) => saml(incoming, rest),
+        ("label-studio", None) => label_studio_user(incoming),
         ("sign-out", None) => post(incoming, Visit::SignOut),
         ("api", Some("account")) => read_only(incoming, Visit::Account),
         ("api", Some("handles")) => post(incoming, Visit::SealHandles),
@@ -191,6 +192,18 @@ fn sign_in(incoming: &Incoming) -> Result<Ask, RequestError> {
             no_query(incoming)?;
             Ok(Ask::Visit(Visit::SignIn))
         }
+        _ => Err(RequestError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+    }
+}
+
+fn label_studio_user(incoming: &Incoming) -> Result<Ask, RequestError> {
+    match *incoming.method() {
+        Method::GET | Method::HEAD => {
+            no_body(incoming)?;
+            let [return_to] = query::parse(incoming.query(), ["return"])?;
+            Ok(Ask::Visit(Visit::LabelStudioUserPage { return_to }))
+        }
+        Method::POST => post(incoming, Visit::ClaimLabelStudioUser),
         _ => Err(RequestError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
     }
 }

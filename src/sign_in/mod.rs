@@ -3,6 +3,7 @@
 
 mod form;
 mod invitation;
+mod label_studio_user;
 mod page;
 mod return_address;
 pub mod saml;
@@ -11,6 +12,7 @@ mod sso;
 
 pub use form::{BadForm, SignInForm};
 pub use invitation::{InvitationForm, InvitationPage};
+pub use label_studio_user::{LabelStudioUserForm, LabelStudioUserPage};
 pub use page::{Organizations, SignInPage, Ways, sso_address};
 pub use return_address::ReturnAddress;
 pub use settings::{

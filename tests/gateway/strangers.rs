@@ -67,6 +67,9 @@ fn table(handle: &str, request: &str, invitation: &str) -> Vec<Route> {
         ("BeginSamlSignIn", Method::GET, "/-/saml/acme/sign-in", To::Everybody, 404),
         ("AcceptAssertion", Method::POST, "/-/saml/acme/acs", To::Everybody, 404),
         ("SingleLogout", Method::GET, "/-/saml/acme/slo", To::Everybody, 404),
+        ("ShowLabelStudioUser", Method::GET, "/-/label-studio", To::Himself, 200),
+        ("ShowLabelStudioUser", Method::HEAD, "/-/label-studio?return=%2F", To::Himself, 200),
+        ("ClaimLabelStudioUser", Method::POST, "/-/label-studio", To::Himself, 404),
         ("Preflight", Method::OPTIONS, object, To::Everybody, 204),
         // The last one: it ends the session that asks.
         ("SignOut", Method::POST, "/-/sign-out", To::Himself, 303),
@@ -77,6 +80,7 @@ fn table(handle: &str, request: &str, invitation: &str) -> Vec<Route> {
             "WriteObject" => "new bytes",
             "SignIn" => "email=nobody%40example.com&password=wrong-password",
             "AcceptAssertion" => "SAMLResponse=PGEvPg%3D%3D",
+            "ClaimLabelStudioUser" => "password=wrong-password",
             "AcceptInvitation" => "email=nobody%40example.com&password=short",
             _ => "",
         };
@@ -122,8 +126,8 @@ impl<'a> Visitor<'a> {
             request = request.header(*name, value);
         }
         if !route.body.is_empty() {
-            let is_form =
-                ["SignIn", "AcceptInvitation", "AcceptAssertion"].contains(&route.operation);
+            let is_form = ["SignIn", "AcceptInvitation", "AcceptAssertion", "ClaimLabelStudioUser"]
+                .contains(&route.operation);
             let kind =
                 if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
             request = request.header("content-type", kind).body(route.body);

@@ -144,10 +144,10 @@ async fn another_key_of_label_studios_costs_nobody_a_request() {
     assert_eq!(page.status, StatusCode::OK);
     // Of Lea's the gateway has no password: it says so, and she signs in once more.
     let asked = pair.site.ask(Method::GET, WHOAMI, None, &lea).await;
-    assert_eq!(asked.status, StatusCode::SERVICE_UNAVAILABLE, "{}", asked.text());
-    assert!(!asked.text().contains("lea"), "{}", asked.text());
+    assert_eq!(asked.status, StatusCode::CONFLICT, "{}", asked.text());
+    assert!(!asked.text().contains("lea@"), "{}", asked.text());
     // The log is written by another thread.
-    let told = || pair.site.log().contains("let him sign in at the gateway once");
+    let told = || pair.site.log().contains("let him show once");
     tokio::task::block_in_place(|| until("the log names the remedy", told));
     assert_eq!(pair.sign_in("lea@example.com").await.status, StatusCode::SEE_OTHER);
     let asked = pair.site.ask(Method::GET, WHOAMI, None, &lea).await;
@@ -316,10 +316,9 @@ async fn a_user_whom_the_gateway_did_not_make_is_not_taken_over() {
     })
     .await;
     let asked = pair.whoami(&token).await;
-    assert_eq!(asked.status, StatusCode::SERVICE_UNAVAILABLE, "{}", asked.text());
-    assert_eq!(asked.code(), "storage-unavailable");
-    for words in ["Label Studio has a user lea@example.com", "let him sign in at the gateway once"]
-    {
+    assert_eq!(asked.status, StatusCode::CONFLICT, "{}", asked.text());
+    assert_eq!(asked.code(), "label-studio-user");
+    for words in ["Label Studio has a user lea@example.com", "or sign in with it at the gateway"] {
         tokio::task::block_in_place(|| {
             until(words, || pair.site.log().contains(words));
         });
@@ -337,6 +336,63 @@ async fn a_user_whom_the_gateway_did_not_make_is_not_taken_over() {
         let asked = pair.site.send(Method::POST, "/-/sign-in", None, &headers, form);
         assert_eq!(asked.await.status, StatusCode::UNAUTHORIZED, "{email}");
     }
+}
+
+/// Whoever was there before: he has an account here with a way in of its own, which proves nothing in Label Studio.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_the_password_there_shows_once_that_the_user_is_he() {
+    let (pair, number, lea) = blocking(|| {
+        let pair = Pair::make(false, "passwords = \"refused\"\n");
+        let number = pair.studio.user("lea@example.com").number;
+        let lea = pair.annotator("lea@example.com");
+        (pair, number, lea)
+    })
+    .await;
+    assert_eq!(pair.whoami(&lea).await.code(), "label-studio-user");
+    let html = [("accept", "text/html"), ("sec-fetch-mode", "navigate")];
+    let led = pair.site.ask(Method::GET, "/projects/?page=1", Some(&lea), &html).await;
+    let there = led.header("location").to_owned();
+    assert_eq!(led.status, StatusCode::SEE_OTHER);
+    assert_eq!(there, "/-/label-studio?return=%2Fprojects%2F%3Fpage%3D1");
+    let page = pair.site.ask(Method::GET, &there, Some(&lea), &html).await.text();
+    assert!(
+        page.contains("lea@example.com") && page.contains("value=\"/projects/?page=1\""),
+        "{page}"
+    );
+    let claim = async |who: Option<&Person>, origin: &str, password: &str| {
+        let form = format!("password={password}&return=%2Fprojects%2F%3Fpage%3D1").into_bytes();
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        let headers = [kind, ("origin", origin), ("accept", "text/html")];
+        pair.site.send(Method::POST, "/-/label-studio", who, &headers, form).await
+    };
+    let (here, right) = (pair.site.url(""), OWNER_PASSWORD.replace(' ', "+"));
+    assert_eq!(claim(None, &here, &right).await.status, StatusCode::UNAUTHORIZED);
+    let wrong = claim(Some(&lea), &here, "not-the-password").await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    let text = wrong.text();
+    assert!(
+        text.contains("That is not the password of your user") && text.contains("<form"),
+        "{text}"
+    );
+    assert_eq!(pair.whoami(&lea).await.code(), "label-studio-user");
+    // Somebody else's password is none of his, whoever knows it.
+    let bob = pair.annotator("bob@example.com");
+    assert_eq!(pair.whoami(&bob).await.status, StatusCode::OK);
+    assert_eq!(claim(Some(&bob), &here, &right).await.status, StatusCode::FORBIDDEN);
+    let right = claim(Some(&lea), &here, &right).await;
+    assert_eq!(
+        (right.status, right.header("location")),
+        (StatusCode::SEE_OTHER, "/projects/?page=1")
+    );
+    assert_eq!(pair.whoami(&lea).await.json()["id"], number);
+    assert_eq!(pair.whoami(&bob).await.json()["email"], "bob@example.com");
+    tokio::task::block_in_place(|| {
+        until("all four are in the audit, and no password", || {
+            let all = pair.site.run(&["audit", "tail", "--last", "500", "--json"]);
+            assert!(!all.contains("not-the-password"), "{all}");
+            all.lines().filter(|line| line.contains("\"ClaimLabelStudioUser\"")).count() == 4
+        });
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

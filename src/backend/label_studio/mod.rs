@@ -231,8 +231,8 @@ impl Front {
         let errand = self.errand(way, credential);
         let key = key_of(&wanted.target).ok_or(BackendError::NoSuchObject)?;
         match super::read::read(&errand, &key, read).await {
-            Err(rejected @ BackendError::CredentialRejected { .. }) => {
-                let Ok(credential) = errand.credential.afresh().await else { return Err(rejected) };
+            Err(BackendError::CredentialRejected { .. }) => {
+                let credential = errand.credential.afresh().await?;
                 super::read::read(&Errand { credential, ..errand }, &key, read).await
             }
             done => done,
@@ -312,7 +312,7 @@ async fn asked(
 }
 
 /// Label Studio did not know the person by his access token, so it did nothing: asked once more with a fresh one, whatever
-/// it is that is asked. Where none can be had, or that one is not known either, its no stands.
+/// it is that is asked. Where that one is not known either, its no stands.
 async fn again_if_unknown(
     errand: Errand,
     ask: impl AsyncFn(&Errand) -> Result<Answer, BackendError>,
@@ -321,14 +321,8 @@ async fn again_if_unknown(
     if !answer::knows_nobody(&answered) {
         return Ok((errand, answered));
     }
-    let credential = match errand.credential.afresh().await {
-        Ok(credential) => credential,
-        Err(error) => {
-            tracing::warn!(cause = %told(&error), "a person is not known to Label Studio any more");
-            return Ok((errand, answered));
-        }
-    };
     drop(answered);
+    let credential = errand.credential.afresh().await?;
     let errand = Errand { credential, ..errand };
     let answered = ask(&errand).await?;
     Ok((errand, answered))
