@@ -7,9 +7,16 @@ mock_provider "aws" {
   mock_resource "aws_iam_saml_provider" {
     defaults = { arn = "arn:aws:iam::123456789012:saml-provider/sluicegate-acme" }
   }
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/made" }
-  }
+}
+
+override_resource {
+  target = aws_iam_role.this["annotator"]
+  values = { arn = "arn:aws:iam::123456789012:role/annotator" }
+}
+
+override_resource {
+  target = aws_iam_role.this["administrator"]
+  values = { arn = "arn:aws:iam::123456789012:role/administrator" }
 }
 
 variables {
@@ -97,13 +104,44 @@ run "by_the_gateway" {
   }
 }
 
+run "settings_per_person" {
+  variables {
+    gateway_principals = ["arn:aws:iam::123456789012:role/gateway"]
+    external_id        = "agreed"
+  }
+  assert {
+    condition = [for line in split("\n", output.settings_per_person) : trimspace(split("#", line)[0])] == [
+      "[credentials.acme-per-person]",
+      "kind = \"assume-role\"",
+      "source = \"default\"",
+      "role_arn = \"arn:aws:iam::123456789012:role/annotator\"",
+      "role_arns = [\"arn:aws:iam::123456789012:role/administrator\"]",
+      "external_id = \"agreed\"",
+      "region = \"eu-central-1\"",
+      "duration_seconds = 3600",
+      "per_person = true",
+      "",
+    ]
+    error_message = "one credential for all: the least powerful role is what the gateway falls back to"
+  }
+  assert {
+    condition = jsondecode(output.gateway_policy).Statement == [{
+      Sid      = "TakeRolesForPeople"
+      Effect   = "Allow"
+      Action   = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+      Resource = ["arn:aws:iam::123456789012:role/administrator", "arn:aws:iam::123456789012:role/annotator"]
+    }]
+    error_message = "the gateway's own identity may take the roles and name the person, and nothing else"
+  }
+}
+
 run "settings" {
   assert {
-    condition     = output.settings_per_person == ""
+    condition     = output.settings_per_person == "" && output.gateway_policy == ""
     error_message = "without gateway_principals the gateway takes no role itself"
   }
   assert {
-    condition     = output.role_attribute_values["annotator"] == "arn:aws:iam::123456789012:role/made,arn:aws:iam::123456789012:saml-provider/sluicegate-acme"
+    condition     = output.role_attribute_values["annotator"] == "arn:aws:iam::123456789012:role/annotator,arn:aws:iam::123456789012:saml-provider/sluicegate-acme"
     error_message = "the identity provider sends pairs of role and provider"
   }
 }
