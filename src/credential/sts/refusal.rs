@@ -171,7 +171,7 @@ const fn access_denied(action: Action) -> &'static str {
             "the source credential needs sts:AssumeRole on the role, and the role's trust policy must name it and its external id"
         }
         Action::AssumeRoleForPerson => {
-            "per_person needs sts:AssumeRole, sts:SetSourceIdentity and sts:TagSession: all three in the role's trust policy, which must name the source credential and its external id, and where that is another account's all three in the source's own permissions"
+            "per_person needs sts:AssumeRole, sts:SetSourceIdentity and sts:TagSession: all three in the role's trust policy, which must name the source credential and its external id, and all three in the source's own permissions on the role, which AWS asks for where the source is a role itself or of another account"
         }
         Action::AssumeRoleWithSaml => {
             "the role's trust policy must allow sts:AssumeRoleWithSAML to the SAML provider, its SAML:aud must be the assertion endpoint of the organization, and where the assertion has PrincipalTag or SourceIdentity attributes it must allow sts:TagSession and sts:SetSourceIdentity too"
