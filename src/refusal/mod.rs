@@ -452,6 +452,7 @@ const fn sso_code(error: &SsoError) -> Code {
             VouchedError::AssertionUsed | VouchedError::Disabled | VouchedError::Elsewhere,
         ) => Code::SignInRefused,
         SsoError::NotAdmitted(VouchedError::Unavailable(_))
+        | SsoError::MetadataOver
         | SsoError::Busy
         | SsoError::Control(_) => Code::TryLater,
         SsoError::NotSent(_) => Code::OurFault,

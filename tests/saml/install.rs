@@ -106,6 +106,36 @@ async fn metadata_that_end_are_warned_of_and_then_sign_nobody_in() {
     assert!(String::from_utf8_lossy(&check.stdout).contains("metadata end on"), "{check:?}");
 }
 
+/// One organization's identity provider keeps nobody else out, and not those of its own who may come past it.
+#[tokio::test]
+async fn metadata_whose_time_is_over_stop_neither_a_start_nor_a_reload() {
+    let mut forge = Forge::with(|draft| {
+        draft.saml.push_str("sign_in = \"sso-only\"\nbreak_glass = [\"ann@example.com\"]");
+    });
+    forge.site.person("acme", "ann@example.com", "owner");
+    let path = inside(&forge.site, "idp.xml");
+    let good = fs::read_to_string(&path).unwrap();
+    let over = "<md:EntityDescriptor validUntil=\"2026-01-01T00:00:00Z\" ";
+    fs::write(&path, good.replacen("<md:EntityDescriptor ", over, 1)).unwrap();
+    reloaded(&forge.site, 2).await;
+    forge.site.signal("TERM");
+    assert!(forge.site.ended().success());
+    forge.site.start();
+    let browser = Browser::at(&forge.site, "https://idp.example.com");
+    let answer = browser.open("/-/saml/acme/sign-in");
+    assert_eq!(answer.await.status, StatusCode::SERVICE_UNAVAILABLE);
+    forge.site.sign_in("ann@example.com").await;
+    let ready = readiness(&forge.site).await;
+    assert!(ready["warnings"][0].as_str().unwrap().contains("saml.acme"), "{ready}");
+    let check = forge.site.try_run(&["check"], "");
+    assert_eq!(check.status.code(), Some(1), "a check tells it as a fault");
+    let told = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert_eq!(told.matches("the document was valid until").count(), 1, "{told}");
+    fs::write(&path, good).unwrap();
+    reloaded(&forge.site, 2).await;
+    forge.sign_in("alice@example.com", &["annotators"]).await;
+}
+
 #[tokio::test]
 async fn a_change_of_mode_counts_from_the_reload_on_for_pages_and_passwords_alike() {
     let forge = Forge::with(|draft| draft.saml.push_str("sign_in = \"both\""));

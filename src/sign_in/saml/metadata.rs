@@ -53,8 +53,15 @@ pub struct IdentityProvider {
 pub struct Fault {
     pub line: u32,
     pub column: u32,
-    #[source]
     pub what: What,
+}
+
+impl Fault {
+    /// They would do if their time were not over.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.what, What::Over(_))
+    }
 }
 
 /// Why a copy of metadata is not good any more.

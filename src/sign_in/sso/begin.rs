@@ -77,6 +77,10 @@ impl Sso {
     ) -> Result<Departure, SsoError> {
         let Wish { organization, return_to, how, .. } = wish;
         let now = self.parts.clock.now();
+        let theirs = provider.theirs.load();
+        if theirs.valid_until.is_some_and(|end| end <= now) {
+            return Err(SsoError::MetadataOver);
+        }
         let quiet = matches!(how, Renewal::Quietly | Renewal::Unseen);
         let relay_state = slot.relay_state();
         let request = SignInRequest {
@@ -86,7 +90,6 @@ impl Sso {
             name_id_format: None,
             relay_state: Some(&relay_state),
         };
-        let theirs = provider.theirs.load();
         let redirect = request.redirect(&provider.ours, &theirs, now, &self.parts.random)?;
         let until = now.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
         let pending = Pending { request: redirect.id, return_to, how, session, begun: now, until };

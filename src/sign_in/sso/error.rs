@@ -12,6 +12,8 @@ pub enum SsoError {
     NoProvider,
     #[error("no request can be made for the identity provider")]
     NotSent(#[from] NotSent),
+    #[error("the time of the identity provider's metadata is over: get them afresh from there")]
+    MetadataOver,
     #[error(
         "a page of another site asked for it without being left for it, or a frame without a session"
     )]

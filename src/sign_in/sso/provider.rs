@@ -6,7 +6,7 @@ use std::path::Path;
 use arc_swap::ArcSwap;
 
 use super::super::saml::{
-    Certificate, DecryptionKey, IdentityProvider, ServiceKey, ServiceProvider,
+    self, Certificate, DecryptionKey, IdentityProvider, ServiceKey, ServiceProvider,
 };
 use super::super::settings::{KeyFiles, MetadataSource, SamlSettings};
 use super::providers::Fault;
@@ -39,6 +39,16 @@ pub(super) struct Reading<'a> {
     pub(super) organization: &'a OrganizationName,
     pub(super) faults: &'a mut Vec<Fault>,
     pub(super) now: Timestamp,
+    pub(super) over: Over,
+}
+
+/// What metadata are whose time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// None to be taken up.
+    Fault,
+    /// What there is to run with. Nobody signs in by them; everybody else goes on.
+    Warning,
 }
 
 impl Reading<'_> {
@@ -75,20 +85,14 @@ impl Reading<'_> {
         settings: &SamlSettings,
         text: &str,
     ) -> Option<IdentityProvider> {
-        let entity_id = settings.identity_provider.as_deref();
-        let read = match &settings.metadata {
-            MetadataSource::Address { certificate: Some(path), .. } => {
-                let pem = self.text("metadata_certificate", path)?;
-                let signer = Certificate::from_pem(&pem);
-                let signer = signer.map_err(|error| {
-                    let what = format!("{}: {}", path.display(), told(&error));
-                    self.fault("metadata_certificate", what, "a PEM file with one certificate");
-                });
-                IdentityProvider::read_signed(text, &signer.ok()?, entity_id, self.now)
+        let read = self.read(settings, text, self.now)?;
+        let read = match read {
+            Err(fault) if fault.is_over() && self.over == Over::Warning => {
+                let organization = self.organization;
+                tracing::warn!(%organization, cause = %fault, "nobody signs in at this identity provider");
+                self.read(settings, text, Timestamp::MIN)?
             }
-            MetadataSource::Address { certificate: None, .. } | MetadataSource::File(_) => {
-                IdentityProvider::read(text, entity_id, self.now)
-            }
+            read => read,
         };
         let remedy = "get them afresh from the identity provider";
         let theirs = read.map_err(|fault| self.fault(field, told(&fault), remedy)).ok()?;
@@ -98,6 +102,30 @@ impl Reading<'_> {
             return None;
         }
         Some(theirs)
+    }
+
+    /// As they are at this time.
+    fn read(
+        &mut self,
+        settings: &SamlSettings,
+        text: &str,
+        now: Timestamp,
+    ) -> Option<Result<IdentityProvider, saml::Fault>> {
+        let entity_id = settings.identity_provider.as_deref();
+        Some(match &settings.metadata {
+            MetadataSource::Address { certificate: Some(path), .. } => {
+                let pem = self.text("metadata_certificate", path)?;
+                let signer = Certificate::from_pem(&pem);
+                let signer = signer.map_err(|error| {
+                    let what = format!("{}: {}", path.display(), told(&error));
+                    self.fault("metadata_certificate", what, "a PEM file with one certificate");
+                });
+                IdentityProvider::read_signed(text, &signer.ok()?, entity_id, now)
+            }
+            MetadataSource::Address { certificate: None, .. } | MetadataSource::File(_) => {
+                IdentityProvider::read(text, entity_id, now)
+            }
+        })
     }
 
     fn ours(&mut self, settings: &SamlSettings) -> Option<ServiceProvider> {

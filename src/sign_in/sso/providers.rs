@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::super::saml::IdentityProvider;
 use super::super::settings::{MetadataSource, Settings};
-use super::provider::{Provider, Reading};
+use super::provider::{Over, Provider, Reading};
 use super::refresh::{Fetcher, fetch_fresh};
 use crate::catalog::OrganizationName;
 use crate::ground::clock::Timestamp;
@@ -70,7 +70,8 @@ impl Prepared {
                     fetched.map_err(|fault| faults.push(fault)).ok()
                 }
             };
-            let mut reading = Reading { organization, faults: &mut faults, now };
+            let over = Over::Warning;
+            let mut reading = Reading { organization, faults: &mut faults, now, over };
             if let Some(provider) = reading.provider(one, fetched) {
                 all.insert(organization.clone(), Arc::new(provider));
             }
@@ -84,7 +85,8 @@ impl Prepared {
 pub fn judge(settings: &Settings, now: Timestamp) -> Judged {
     let mut judged = Judged::default();
     for (organization, one) in settings {
-        let mut reading = Reading { organization, faults: &mut judged.faults, now };
+        let over = Over::Fault;
+        let mut reading = Reading { organization, faults: &mut judged.faults, now, over };
         if let Some(provider) = reading.provider(one, None) {
             let theirs = provider.theirs.into_inner();
             judged.providers.insert(organization.clone(), Arc::unwrap_or_clone(theirs));

@@ -9,7 +9,7 @@ use http::{Method, Request, StatusCode, Uri};
 
 use super::super::saml::IdentityProvider;
 use super::super::settings::{MetadataSource, SamlSettings};
-use super::provider::{Provider, Reading};
+use super::provider::{Over, Provider, Reading};
 use super::providers::{Fault, Providers};
 use crate::catalog::OrganizationName;
 use crate::ground::causes::told;
@@ -92,7 +92,7 @@ pub(super) async fn fetch_fresh(
         remedy: "open the way there (outbound.allow_private, outbound.ca_files), or write metadata = \"FILE\"",
     })?;
     let mut faults = Vec::new();
-    let mut reading = Reading { organization, faults: &mut faults, now };
+    let mut reading = Reading { organization, faults: &mut faults, now, over: Over::Fault };
     let theirs = reading.theirs("metadata_url", settings, &text);
     theirs.map(|theirs| (text, theirs)).ok_or_else(|| faults.swap_remove(0))
 }
