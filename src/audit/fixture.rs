@@ -35,6 +35,16 @@ pub(super) fn facts(number: u64, key: &str) -> Box<Facts> {
     Box::new(facts)
 }
 
+/// Of somebody whom nobody knows yet.
+pub(super) fn facts_of_sign_in(number: u64) -> Box<Facts> {
+    let incoming =
+        Incoming::for_tests(Method::POST, "/-/sign-in", HeaderMap::new(), bytes::Bytes::new());
+    let mut facts = Facts::of(&incoming, AT);
+    facts.request = id(number);
+    facts.operation = Some(Operation::parse(&incoming, &Routes::default()).unwrap());
+    Box::new(facts)
+}
+
 pub(super) fn end(status: StatusCode) -> End {
     let outcome = Outcome::Complete;
     End {

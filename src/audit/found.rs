@@ -58,9 +58,29 @@ pub struct FoundEnd {
     pub duration_us: Option<u64>,
     pub upstream: Option<String>,
     pub sign_in: Option<String>,
+    pub signed_in_by: Option<String>,
+    pub assertion: Option<String>,
+    pub changes: Option<Vec<String>>,
+    pub credentials: Option<Vec<String>>,
+    pub signed_out: Option<Vec<String>>,
 }
 
 impl Found {
+    /// Who asked: who was known before, else whom this very request signed in. Not whom a sign-in that failed named: that,
+    /// anybody may type.
+    #[must_use]
+    pub fn asker(&self) -> Option<&str> {
+        let came = self.end.signed_in_by.as_ref().and(self.end.sign_in.as_deref());
+        self.facts.email.as_deref().or(came)
+    }
+
+    /// Whether it was a sign-in, working or not, of this person, or one that signed him out elsewhere. `email` is in
+    /// small letters.
+    pub(super) fn is_attendance_of(&self, email: &str) -> bool {
+        let out = self.end.signed_out.iter().flatten();
+        self.end.sign_in.iter().chain(out).any(|one| one.to_lowercase() == email)
+    }
+
     /// Whether policy permitted it.
     #[must_use]
     pub fn is_permitted(&self) -> bool {
@@ -94,34 +114,36 @@ struct Kind<'a> {
 }
 
 impl Join {
-    /// Takes one line; gives the request that it completes, if `wanted` (asked once, with what was known before the
-    /// deed). Lines about the chain, and lines that are no records, give nothing: judging those is `verify`'s work.
+    /// Takes one line; gives the request that it completes, if `wanted`. What is about a project is asked for with what
+    /// was known before the deed, so that nothing is kept of what nobody wants; of the rest, a sign-in above all, it may be
+    /// known only at the end whose it is. Lines about the chain, and lines that are no records, give nothing: judging
+    /// those is `verify`'s work.
     pub(super) fn feed(&mut self, line: &[u8], wanted: impl Fn(&Found) -> bool) -> Option<Found> {
         let Kind { kind } = serde_json::from_slice(line).ok()?;
         match kind {
             "begun" | "request" => {
                 let found: Found = serde_json::from_slice(line).ok()?;
-                if !wanted(&found) {
-                    return None;
-                }
                 if kind == "request" {
-                    return Some(found);
+                    return wanted(&found).then_some(found);
                 }
-                self.begun.insert(found.request.clone(), found);
+                if found.facts.project.is_none() || wanted(&found) {
+                    self.begun.insert(found.request.clone(), found);
+                }
                 None
             }
             "ended" => {
                 let ended: Found = serde_json::from_slice(line).ok()?;
                 let begun = self.begun.remove(&ended.request)?;
-                Some(Found { end: ended.end, ..begun })
+                Some(Found { end: ended.end, ..begun }).filter(wanted)
             }
             _mark => None,
         }
     }
 
-    /// What began and did not end, in order.
-    pub(super) fn unfinished(&mut self) -> Vec<Found> {
-        let mut rest: Vec<Found> = self.begun.drain().map(|(_, found)| found).collect();
+    /// What began and did not end, if `wanted` as it stands, in order.
+    pub(super) fn unfinished(&mut self, wanted: impl Fn(&Found) -> bool) -> Vec<Found> {
+        let rest = self.begun.drain().map(|(_, found)| found);
+        let mut rest: Vec<Found> = rest.filter(wanted).collect();
         rest.sort_by_key(|found| found.seq);
         rest
     }

@@ -23,7 +23,7 @@ pub struct Questions {
 pub struct Filter {
     pub since: Option<Timestamp>,
     pub organization: Option<String>,
-    /// Also what was asked and gave nothing of an object: refusals, failures, writes, listings.
+    /// Also what was asked and gave nothing of an object: refusals, failures, writes, listings, sign-ins.
     pub all: bool,
 }
 
@@ -83,7 +83,7 @@ impl Questions {
             for line in &later {
                 whole = join.feed(line, is_it).or(whole);
             }
-            if let Some(found) = whole.or_else(|| join.unfinished().pop()) {
+            if let Some(found) = whole.or_else(|| join.unfinished(is_it).pop()) {
                 return Ok(Some(found));
             }
         }
@@ -106,7 +106,7 @@ impl Questions {
         })
     }
 
-    /// What this person was given.
+    /// What this person was given; with `all`, also when he came, or tried to, and was signed out elsewhere.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -118,8 +118,8 @@ impl Questions {
         let email = email.to_lowercase();
         self.entries(filter, move |found| {
             let about_object = found.facts.project.is_some();
-            about_object
-                && found.facts.email.as_ref().is_some_and(|one| one.to_lowercase() == email)
+            let asked = found.facts.email.as_ref().is_some_and(|one| one.to_lowercase() == email);
+            about_object && asked || found.is_attendance_of(&email)
         })
     }
 
@@ -165,7 +165,7 @@ pub struct Entries<F> {
     rest: VecDeque<Found>,
     read: u64,
     all: bool,
-    /// Asked with what was known before the deed.
+    /// Asked with what was known before the deed, or with the whole; see [`Join::feed`].
     wanted: F,
 }
 
@@ -185,7 +185,7 @@ impl<F: Fn(&Found) -> bool> Entries<F> {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(segment) = self.segments.pop_front() else {
-                    let unfinished = self.join.unfinished();
+                    let unfinished = self.join.unfinished(&self.wanted);
                     let all = self.all;
                     self.rest.extend(unfinished.into_iter().filter(|one| all || one.is_given()));
                     return Ok(self.rest.pop_front());
@@ -310,10 +310,115 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{AT, folder, id, request};
+    use http::StatusCode;
+
+    use super::super::fixture::{AT, end, facts, facts_of_sign_in, folder, id, request};
     use super::super::log::Log;
+    use super::super::record::Record;
     use super::super::segment::{LINE_LIMIT, Segment, begin};
-    use super::{Lines, Questions};
+    use super::{Filter, Found, Lines, Questions, Tail};
+    use crate::identity::{Attendance, SignedIn, SignedInBy};
+
+    fn of_alice() -> SignedIn {
+        SignedIn {
+            email: "alice@example.com".to_owned(),
+            by: SignedInBy::Saml { assertion: "_1".to_owned(), renewed: false },
+            changes: vec!["account made".to_owned()],
+            credentials: vec!["scans: a role".to_owned(), "ledgers: b not had: no".to_owned()],
+        }
+    }
+
+    /// Two lines: a sign-in is recorded before it is known whose it is.
+    fn signs(log: &mut Log, number: u64, attendance: Attendance) {
+        let facts = facts_of_sign_in(number);
+        let (time, request) = (facts.time, facts.request);
+        let attendance = Some(Box::new(attendance));
+        let end = super::super::record::End { attendance, ..end(StatusCode::SEE_OTHER) };
+        log.append(&Record::Begun(facts)).unwrap();
+        log.append(&Record::Ended { time, request, end }).unwrap();
+    }
+
+    #[test]
+    fn a_sign_in_is_read_with_all_that_was_recorded_of_it() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        signs(&mut log, 1, Attendance::SignedIn(of_alice()));
+        let people = ["alice@example.com", "bob@example.com"].map(str::to_owned);
+        signs(&mut log, 2, Attendance::SignedOut(people.clone().into()));
+        log.commit(true).unwrap();
+        let check = |end: &super::super::FoundEnd| {
+            assert_eq!(end.sign_in.as_deref(), Some("alice@example.com"));
+            assert_eq!(end.signed_in_by.as_deref(), Some("saml"));
+            assert_eq!(end.assertion.as_deref(), Some("_1"));
+            assert_eq!(end.changes, Some(of_alice().changes));
+            assert_eq!(end.credentials, Some(of_alice().credentials));
+            assert_eq!(end.signed_out, None);
+        };
+        check(&Questions::new(folder.path()).find(id(1)).unwrap().unwrap().end);
+        let (_tail, last) = Tail::open(folder.path(), 10, None).unwrap();
+        let [signed_in, signed_out] = &last[..] else { panic!("{last:?}") };
+        check(&signed_in.end);
+        assert_eq!(signed_out.end.signed_out, Some(people.to_vec()));
+        assert_eq!(signed_out.end.signed_in_by, None);
+        let again: Found =
+            serde_json::from_str(&super::super::to_json(signed_in).unwrap()).unwrap();
+        assert_eq!(&again, signed_in, "and printed so");
+    }
+
+    #[test]
+    fn what_one_person_did_holds_his_sign_ins_and_sign_outs_and_nobody_elses() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        signs(&mut log, 1, Attendance::SignedIn(of_alice()));
+        let bob = SignedIn { email: "bob@example.com".to_owned(), ..of_alice() };
+        signs(&mut log, 2, Attendance::SignedIn(bob));
+        signs(&mut log, 3, Attendance::SignedOut(["alice@example.com".to_owned()].into()));
+        // Nobody knows whose these were, or would have been.
+        log.append(&Record::Begun(facts_of_sign_in(4))).unwrap();
+        log.append(&request(5)).unwrap();
+        log.append(&Record::Begun(facts(6, "6.png"))).unwrap();
+        // One that failed, in one line.
+        let mut failed = end(StatusCode::UNAUTHORIZED);
+        failed.sign_in = Some("Alice@example.com".into());
+        failed.refusal = Some(("wrong-password", "the password is wrong".into()));
+        log.append(&Record::Request { facts: facts_of_sign_in(7), end: failed }).unwrap();
+        log.commit(true).unwrap();
+        let ask = |email: &str, all: bool| {
+            let filter = Filter { all, ..Filter::default() };
+            let entries = Questions::new(folder.path()).what_saw(email, filter).unwrap();
+            entries.map(|found| found.unwrap().request).collect::<Vec<_>>()
+        };
+        let ids =
+            |numbers: &[u64]| numbers.iter().map(|it| id(*it).to_string()).collect::<Vec<_>>();
+        assert_eq!(ask("ALICE@example.com", true), ids(&[1, 3, 7]));
+        assert_eq!(ask("bob@example.com", true), ids(&[2]));
+        assert_eq!(ask("alice@example.com", false), ids(&[]), "a sign-in gives no object");
+        assert_eq!(ask("carl@example.com", true), ids(&[]));
+    }
+
+    #[test]
+    fn an_unfinished_sign_in_is_found_by_its_id_only() {
+        let folder = folder();
+        let mut log = Log::open(folder.path(), "node", 1 << 20, AT).unwrap();
+        let mut other = facts_of_sign_in(1);
+        other.user_agent = Some(id(2).to_string().parse().unwrap());
+        log.append(&Record::Begun(other)).unwrap();
+        log.commit(true).unwrap();
+        let questions = Questions::new(folder.path());
+        let open = questions.find(id(1)).unwrap().unwrap();
+        assert_eq!((open.end.status, open.end.sign_in), (None, None));
+        assert_eq!(questions.find(id(2)).unwrap(), None, "though its line holds the other's id");
+    }
+
+    #[test]
+    fn lines_from_before_these_fields_are_read() {
+        let folder = folder();
+        let old = r#"{"seq":1,"time":"2026-01-15T08:00:00Z","kind":"request","node":"n","request":"R","client":"::1","operation":"SignIn","decision":"permitted","status":303,"bytes":0,"outcome":"complete","duration_us":9,"hash":"0"}"#;
+        let line = format!("{}\n", old.replace('R', &id(1).to_string()));
+        std::fs::write(Segment::new(folder.path(), 1).path, line).unwrap();
+        let found = Questions::new(folder.path()).find(id(1)).unwrap().unwrap();
+        assert_eq!((found.end.status, found.end.signed_in_by), (Some(303), None));
+    }
 
     #[test]
     fn a_line_without_an_end_is_read_in_pieces_and_hides_nothing() {

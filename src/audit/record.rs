@@ -38,7 +38,7 @@ pub(super) struct Facts {
     client: IpAddr,
     protocol: Protocol,
     method: Method,
-    user_agent: Option<HeaderValue>,
+    pub(super) user_agent: Option<HeaderValue>,
     pub(super) operation: Option<Operation>,
     pub(super) identity: Option<Identity>,
     pub(super) grant: Option<Grant>,

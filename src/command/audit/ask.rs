@@ -38,7 +38,7 @@ struct Narrow {
     /// Only from this time on, as in 2027-01-15T08:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// Also what was asked and gave nothing of an object: refusals, failures, writes, listings
+    /// Also what was asked and gave nothing of an object: refusals, failures, writes, listings, sign-ins
     #[arg(long)]
     all: bool,
 }
