@@ -1,5 +1,7 @@
 //! `GET /-/api/requests/{id}`: why a request was answered as it was, from the audit. Only requests of the asker's own
-//! organization exist for him, and only what may leave this host: no credential, no upstream, no cause of a failure.
+//! organization exist for him, and only what may leave this host: no credential, no upstream, no cause of a failure. A
+//! sign-in is of no organization; beside a session it is of that session's, and whom it signed in and what that brought,
+//! who may be somebody else of elsewhere, is the operator's to read.
 
 use std::sync::Arc;
 
@@ -107,8 +109,41 @@ impl Explanation {
 
 #[cfg(test)]
 mod tests {
-    use super::{DeskError, Explanations, Questions, RequestId, SEARCHES};
+    use super::{DeskError, Explanation, Explanations, Found, Questions, RequestId, SEARCHES};
     use crate::ground::control::Control;
+
+    #[tokio::test]
+    async fn a_sign_in_is_of_no_organization_and_exists_for_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = "1".repeat(32);
+        let line = serde_json::json!({
+            "seq": 1, "time": "2027-01-15T08:00:00Z", "kind": "request", "request": id,
+            "operation": "AcceptAssertion", "decision": "permitted", "status": 303,
+            "sign_in": "bob@example.com", "signed_in_by": "saml",
+        });
+        std::fs::write(folder.path().join("0000000001.jsonl"), format!("{line}\n")).unwrap();
+        let questions = Questions::new(folder.path());
+        let id = RequestId::parse(&id).unwrap();
+        assert!(questions.find(id).unwrap().is_some());
+        let explanations = Explanations::new(questions);
+        let control = Control::new(tokio::runtime::Handle::current());
+        let answer = explanations.answer(&control, id, &"acme".parse().unwrap()).await;
+        assert!(matches!(answer, Err(DeskError::NoSuchRequest)), "{answer:?}");
+    }
+
+    /// In a browser where alice's session still was, somebody else may sign in, of another organization even.
+    #[test]
+    fn of_a_sign_in_beside_a_session_only_the_session_is_told() {
+        let found: Found = serde_json::from_value(serde_json::json!({
+            "seq": 1, "time": "2027-01-15T08:00:00Z", "request": "00ff", "organization": "acme",
+            "email": "alice@example.com", "operation": "AcceptAssertion", "status": 303,
+            "sign_in": "bob@other.example", "signed_in_by": "saml", "assertion": "_of-bob",
+            "changes": ["bob's"], "credentials": ["bob's: a role not had: why"], "signed_out": ["bob"],
+        }))
+        .unwrap();
+        let told = serde_json::to_string(&Explanation::of(found)).unwrap();
+        assert!(told.contains("alice@example.com") && !told.contains("bob"), "{told}");
+    }
 
     #[tokio::test]
     async fn no_more_searches_than_a_few_run_at_once() {

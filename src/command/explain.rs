@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::{Common, Failure, loaded, print};
-use crate::audit::{Found, FoundFacts, Questions, printable};
+use super::{Common, Failure, attended, loaded, print};
+use crate::audit::{Found, FoundFacts, Questions, printable, to_json};
 use crate::catalog::{Asserted, AssertedRole, Email, ProjectName, Scope, StorageName};
 use crate::ground::clock::Clock;
 use crate::ground::generation::Generation;
@@ -110,7 +110,11 @@ fn past(settings: &Settings, request: RequestId, json: bool) -> Result<(), Failu
         None => None,
     };
     let past = Past { request: found, now };
-    if json { print::json(&past) } else { print::line(words(&past)) }
+    if !json {
+        return print::line(words(&past));
+    }
+    // What others chose stands in it, as in the audit's lines, and may be read on a terminal.
+    print::line(to_json(&past).map_err(|error| Failure::because("a record is no JSON", &error))?)
 }
 
 /// The same case once more, as far as the record tells it: a token's own limits it does not tell.
@@ -195,7 +199,7 @@ fn words(past: &Past) -> String {
     let rows = [
         ("request", Some(request.as_str())),
         ("time", Some(&*time.to_string())),
-        ("asked by", facts.email.as_deref().or(Some("nobody"))),
+        ("asked by", past.request.asker().or(Some("nobody"))),
         ("operation", facts.operation.as_deref()),
         ("of", Some(&*place.join("/")).filter(|place| !place.is_empty())),
         ("decision", facts.decision.as_deref()),
@@ -207,9 +211,14 @@ fn words(past: &Past) -> String {
         ("code", end.code.as_deref()),
         ("reason", end.reason.as_deref()),
         ("outcome", end.outcome.as_deref()),
+        ("sign-in", attended::sign_in(end).as_deref()),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some(format!("{name:12}{}", printable(value?))))
+    .filter_map(|(name, value)| Some(row(name, value?)))
+    .chain(attended::details(end).flat_map(|(name, values)| {
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        names.zip(values).map(|(name, value)| row(name, value))
+    }))
     .collect::<Vec<_>>()
     .join("\n");
     match &past.now {
@@ -219,6 +228,10 @@ fn words(past: &Past) -> String {
         Some(now) => format!("{rows}\n\nnow, by a session:\n{now}"),
         None => rows,
     }
+}
+
+fn row(name: &str, value: &str) -> String {
+    format!("{name:12}{}", printable(value))
 }
 
 fn known(operation: &str) -> Option<&'static str> {
@@ -310,5 +323,63 @@ mod tests {
             assert!(text.contains(line), "{text}");
         }
         assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    fn signing(more: &serde_json::Value) -> String {
+        let mut line = serde_json::json!({
+            "seq": 7, "time": "2024-05-01T10:00:00Z", "request": "00ff", "operation": "AcceptAssertion",
+            "decision": "permitted", "policies": ["public"], "generation": 4,
+        });
+        for (field, value) in more.as_object().unwrap() {
+            line[field] = value.clone();
+        }
+        words(&Past { request: serde_json::from_value(line).unwrap(), now: None })
+    }
+
+    #[test]
+    fn of_a_sign_in_the_words_hold_who_came_how_and_which_credentials_were_not_had_and_why() {
+        let text = signing(&serde_json::json!({
+            "sign_in": "alice@example.com", "signed_in_by": "saml", "assertion": "_1", "status": 303,
+            "changes": ["account made", "annotator of scans"],
+            "credentials": ["scans: role/a", "ledgers: role/b not had: AccessDenied: mend\u{1b}[2J it"],
+        }));
+        for line in [
+            "asked by    alice@example.com",
+            "sign-in     alice@example.com signed in by saml",
+            "assertion   _1",
+            "changes     account made\n            annotator of scans\n",
+            "credentials scans: role/a\n            ledgers: role/b not had: AccessDenied: mend",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn of_a_sign_in_that_failed_the_words_do_not_say_that_it_was_the_person_it_named() {
+        let text = signing(&serde_json::json!({
+            "sign_in": "alice@example.com", "assertion": "_1", "status": 403,
+            "code": "sign-in-refused", "reason": "no group gives a role", "changes": ["disabled"],
+        }));
+        for line in [
+            "asked by    nobody",
+            "sign-in     alice@example.com was named, and did not sign in",
+            "assertion   _1",
+            "changes     disabled",
+            "reason      no group gives a role",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn of_a_sign_out_elsewhere_the_words_name_everybody_who_is_out() {
+        let text = signing(&serde_json::json!({
+            "signed_out": ["alice@example.com", "bob@example.com"], "status": 303,
+        }));
+        assert!(text.contains("asked by    nobody"), "{text}");
+        let everybody = "signed out  alice@example.com\n            bob@example.com";
+        assert!(text.contains(everybody), "{text}");
+        assert!(!text.contains("sign-in"), "{text}");
     }
 }

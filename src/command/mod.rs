@@ -2,6 +2,7 @@
 //! Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Results go to standard output, words to standard error.
 
 mod account;
+mod attended;
 mod audit;
 mod catalog;
 mod check;

@@ -44,6 +44,7 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod streaming;
+mod told;
 mod writes;
 
 use support::company::{self, world};

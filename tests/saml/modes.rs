@@ -6,7 +6,7 @@ use crate::company::{Browser, entries};
 use crate::forge::Forge;
 use crate::support::site::{Answer, PASSWORD};
 
-async fn with_password(forge: &Forge, email: &str) -> Answer {
+pub async fn with_password(forge: &Forge, email: &str) -> Answer {
     let form =
         format!("email={}&password={}", email.replace('@', "%40"), PASSWORD.replace(' ', "+"));
     let origin = forge.site.url("");

@@ -7,6 +7,7 @@ use sluicegate::ground::clock::{Clock, SignedDuration};
 use crate::company::{Browser, Key, entries};
 use crate::forge::Forge;
 use crate::messages::Message;
+use crate::support::site::Answer;
 
 const ALICE: &str = "alice@example.com";
 
@@ -17,6 +18,11 @@ fn order(forge: &Forge, person: &str, seconds: i64) -> String {
     let order = Message::sign_out_all(&to, &forge.idp.entity_id, person, at);
     let key = Key::read(&forge.idp.certificate_pem, &forge.idp.key_pem);
     order.at("/-/saml/acme/slo", None, Some(&key))
+}
+
+/// The identity provider ends all sessions of this person, and has not to be told so.
+pub async fn sign_out_all(forge: &Forge, person: &str) -> Answer {
+    Browser::at(&forge.site, "https://idp.example.com").open(&order(forge, person, 0)).await
 }
 
 async fn lives(browser: &Browser<'_>) -> bool {
