@@ -35,8 +35,18 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Answers one request: open an entry, fulfil, relay; the entry is finished by the stream's end.
-    pub async fn serve(&self, mut incoming: Incoming) -> Response<RelayBody<Entry>> {
+    /// Answers one request, for as long as its client waits; who signs in or out is served to the end, and told of, in any case.
+    pub async fn answer(self: Rc<Self>, incoming: Incoming) -> Response<RelayBody<Entry>> {
+        let ours = incoming.path().starts_with("/-/");
+        let operation = ours.then(|| Operation::parse(&incoming, &self.routes));
+        let attends = matches!(operation, Some(Ok(operation)) if operation.is_attendance());
+        // Boxed, so that an idle connection holds no room for it.
+        let story = Box::pin(async move { self.serve(incoming).await });
+        if attends { stream::to_the_end(story).await } else { story.await }
+    }
+
+    /// The story: open an entry, fulfil, relay; the entry is finished by the stream's end.
+    async fn serve(&self, mut incoming: Incoming) -> Response<RelayBody<Entry>> {
         let mut entry = self.audit.open(&incoming).await;
         match self.fulfil(&mut incoming, &mut entry).await {
             Ok((reply, held)) => stream::relay(reply, held, &incoming, entry),

@@ -142,6 +142,14 @@ impl Entry {
     pub async fn about_to_answer(&mut self, reply: &Reply) -> Result<(), AuditError> {
         self.upstream = reply.upstream_id().map(Into::into);
         self.attendance = reply.attendance().cloned().map(Box::new);
+        self.on_disk().await?;
+        if self.attendance.is_none() || self.shared.durability == Durability::Async {
+            return Ok(());
+        }
+        // Who came or went, and as what, stands in the last line: it is written before the cookie leaves, not after.
+        let (ticket, written) = oneshot::channel();
+        self.end((reply.status(), reply.length(), Outcome::Complete), Some(ticket));
+        self.written = Some(written);
         self.on_disk().await
     }
 
@@ -169,7 +177,11 @@ impl Entry {
         self.refusal = Some((code, words(reason).into()));
     }
 
-    fn end(&mut self, status: StatusCode, bytes: u64, outcome: Outcome) {
+    fn end(
+        &mut self,
+        (status, bytes, outcome): (StatusCode, u64, Outcome),
+        ticket: Option<oneshot::Sender<Result<(), Unwritten>>>,
+    ) {
         if self.standing == Standing::Finished {
             return;
         }
@@ -197,7 +209,7 @@ impl Entry {
             Some(facts) => Record::Request { facts, end },
             None => Record::Ended { time, request: self.request, end },
         };
-        self.shared.push(record, None);
+        self.shared.push(record, ticket);
     }
 
     fn tell(&self, ended: &Ended) {
@@ -218,7 +230,7 @@ impl Entry {
 
 impl Witness for Entry {
     fn finished(mut self, status: StatusCode, bytes: u64, outcome: Outcome) {
-        self.end(status, bytes, outcome);
+        self.end((status, bytes, outcome), None);
     }
 }
 
@@ -226,7 +238,7 @@ impl Drop for Entry {
     /// The client went away before there was an answer: nginx's 499, for want of a registered one.
     fn drop(&mut self) {
         let none = StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT);
-        self.end(none, 0, Outcome::Aborted);
+        self.end((none, 0, Outcome::Aborted), None);
     }
 }
 

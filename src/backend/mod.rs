@@ -90,6 +90,20 @@ impl Reply {
         self.attendance.as_deref()
     }
 
+    #[must_use]
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Bytes of a body that is here whole.
+    #[must_use]
+    pub(crate) fn length(&self) -> u64 {
+        match &self.body {
+            ReplyBody::Whole(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            ReplyBody::Upstream(_) => 0,
+        }
+    }
+
     /// What the client gets.
     #[must_use]
     pub(crate) fn into_response(self) -> Response<ReplyBody> {

@@ -214,6 +214,23 @@ impl Operation {
         &self.0
     }
 
+    /// Whether somebody signs in or out by it, or becomes a user of Label Studio's: what became of that must be known, whether
+    /// its client waits for the answer or not.
+    #[must_use]
+    pub fn is_attendance(&self) -> bool {
+        matches!(
+            &*self.0,
+            Ask::Visit(
+                Visit::SignIn
+                    | Visit::SignOut
+                    | Visit::AcceptInvitation { .. }
+                    | Visit::AcceptAssertion(_)
+                    | Visit::SingleLogout(_)
+                    | Visit::ClaimLabelStudioUser
+            )
+        )
+    }
+
     /// The operation's name in policies, settings, logs, the audit and on the command line.
     #[must_use]
     pub fn name(&self) -> &'static str {

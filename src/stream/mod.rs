@@ -6,12 +6,14 @@ pub(crate) mod fixture;
 mod headers;
 mod relay;
 mod running;
+mod to_the_end;
 mod watch;
 
 use http::StatusCode;
 
 pub use relay::{RelayBody, RelayError, answer, relay};
 pub use running::{BrokenOff, Held, Running, TooManyAtOnce};
+pub use to_the_end::to_the_end;
 pub use watch::{Judge, Present, watch};
 
 /// How an answer ended, as seen from the side of the client.

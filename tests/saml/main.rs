@@ -32,6 +32,7 @@ mod bound;
 mod download;
 mod forced;
 mod forge;
+mod hang_up;
 mod hostile;
 mod iam;
 mod install;

@@ -91,11 +91,7 @@ async fn live(plan: Plan, logs: Logs, ready: impl FnOnce(Addresses)) -> Result<(
     let (shared, drain) = (stages.clone(), ending.drain.clone());
     let app = move || {
         let gateway = Rc::new(shared.gateway(drain.clone(), share));
-        move |incoming| {
-            let gateway = Rc::clone(&gateway);
-            // Boxed, so that an idle connection holds no room for it.
-            async move { Box::pin(gateway.serve(incoming)).await }
-        }
+        move |incoming| Rc::clone(&gateway).answer(incoming)
     };
     let drain = ending.drain.clone();
     let serving = bound.run(&control, &stages.random, &drain, app);
