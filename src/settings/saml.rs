@@ -82,7 +82,7 @@ fn one(mut section: Section<'_, '_>, hosts: Option<&[ServedHost]>) -> Option<Sam
         attributes: attributes?,
         email_domains: email_domains?,
         force_sign_in: force_sign_in?,
-        sign_in_contexts: sign_in_contexts?,
+        sign_in_contexts: sign_in_contexts?.into_iter().map(String::from).collect(),
         mode: mode?,
         break_glass: break_glass?,
         unsolicited: unsolicited?,

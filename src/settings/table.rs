@@ -22,7 +22,7 @@ use crate::ground::secret::Secret;
 use crate::label_studio::{Passwords, Tokens, Version};
 use crate::listener::{CertificateFiles, ClearText, CorsOrigin, Network, ServedHost};
 use crate::outbound::Allowed;
-use crate::sign_in::{BaseUrl, EmailDomain, KeyFiles, Mode, Preset, Unsolicited};
+use crate::sign_in::{BaseUrl, EmailDomain, KeyFiles, Mode, Preset, SignInContext, Unsolicited};
 use crate::telemetry::{Form, Level};
 
 macro_rules! keys {
@@ -123,7 +123,7 @@ keys! {
         "the attribute that holds pairs of AWS role and provider; without it `https://aws.amazon.com/SAML/Attributes/Role`";
     SAML_FORCE: bool = boolean(), "saml.ORGANIZATION" "force_sign_in", Default("false"), Reload,
         "true: people prove who they are at every sign-in, though they have a session there (renewals excepted)";
-    SAML_CONTEXTS: Vec<String> = list(|| "a list of addresses of classes".into()), "saml.ORGANIZATION" "sign_in_contexts", Default("[]"), Reload,
+    SAML_CONTEXTS: Vec<SignInContext> = list(|| "a list of addresses of classes".into()), "saml.ORGANIZATION" "sign_in_contexts", Default("[]"), Reload,
         "how people must have proven it there (RequestedAuthnContext, exactly one of these)";
     SAML_MODE: Mode = choice(), "saml.ORGANIZATION" "sign_in", Default("\"both\""), Reload,
         "\"both\": at the identity provider or with a password here; \"sso-only\": with a password only those of break_glass; \"native-only\": nobody at the identity provider";

@@ -16,8 +16,9 @@ pub use label_studio_user::{LabelStudioUserForm, LabelStudioUserPage};
 pub use page::{Organizations, SignInPage, Ways, sso_address};
 pub use return_address::ReturnAddress;
 pub use settings::{
-    AWS_ROLE, AWS_SESSION_NAME, AttributeNames, BadBaseUrl, BadDomain, BaseUrl, EmailDomain,
-    KeyFiles, MetadataSource, Mode, Preset, SamlSettings, Settings, Unsolicited,
+    AWS_ROLE, AWS_SESSION_NAME, AttributeNames, BadBaseUrl, BadContext, BadDomain, BaseUrl,
+    EmailDomain, KeyFiles, MetadataSource, Mode, Preset, SamlSettings, Settings, SignInContext,
+    Unsolicited,
 };
 pub use sso::{
     Arrival, AssertionForm, Away, Browser, Come, Departure, Expiry, Fault, Fetcher, Judged, NotIn,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use http::Uri;
 
+use super::saml::is_absolute;
 use crate::catalog::{Email, OrganizationName, Several};
 
 /// Each organization with an identity provider of its own.
@@ -143,6 +144,33 @@ impl FromStr for EmailDomain {
     }
 }
 
+/// A means of proving who one is, as identity providers name it (`AuthnContextClassRef`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInContext(String);
+
+/// Text that names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it is an absolute URI, such as https://refeds.org/profile/mfa or urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
+)]
+pub struct BadContext;
+
+impl FromStr for SignInContext {
+    type Err = BadContext;
+
+    /// SAML core 1.3.2: references are absolute (RFC 3986 4.3).
+    fn from_str(text: &str) -> Result<Self, BadContext> {
+        let names = text.split_once(':').is_some_and(|(_, rest)| !rest.is_empty());
+        if names && is_absolute(text) { Ok(Self(text.to_owned())) } else { Err(BadContext) }
+    }
+}
+
+impl From<SignInContext> for String {
+    fn from(SignInContext(text): SignInContext) -> Self {
+        text
+    }
+}
+
 /// `https://host[:port]`: where browsers find the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
@@ -185,7 +213,7 @@ impl FromStr for BaseUrl {
 
 #[cfg(test)]
 mod tests {
-    use super::BaseUrl;
+    use super::{BaseUrl, SignInContext};
 
     #[test]
     fn a_base_url_is_scheme_host_and_port_only() {
@@ -205,6 +233,27 @@ mod tests {
         ] {
             let read = text.parse::<BaseUrl>().ok();
             assert_eq!(read.as_ref().map(BaseUrl::as_str), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_context_is_an_absolute_address() {
+        for (text, good) in [
+            ("https://refeds.org/profile/mfa", true),
+            ("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", true),
+            ("http://schemas.microsoft.com/claims/multipleauthn", true),
+            ("phr", false),
+            ("foo", false),
+            ("/profile/mfa", false),
+            ("//refeds.org/profile/mfa", false),
+            ("urn:", false),
+            (":classes:X509", false),
+            ("2fa:yes", false),
+            ("urn:a b", false),
+            ("urn:é", false),
+            ("", false),
+        ] {
+            assert_eq!(text.parse::<SignInContext>().is_ok(), good, "{text}");
         }
     }
 }

@@ -266,7 +266,7 @@ fn rules(document: &Document<'_>, encryption: Encryption) -> Result<(), Closed> 
 
 /// Canonicalization fails at others (Exclusive XML Canonicalization 1.0 refers to Canonical XML 1.1), and the engine writes
 /// them to the standard error.
-pub(super) fn is_absolute(uri: &str) -> bool {
+pub(in crate::sign_in) fn is_absolute(uri: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&()*+,;=%".contains(&byte);
     let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
     let named = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

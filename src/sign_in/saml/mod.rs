@@ -48,6 +48,7 @@ pub use decryption::{BadKey, DecryptionKey};
 pub use encoding::{BadField, decode};
 pub use engine::NotVerified;
 pub use gate::Closed;
+pub(super) use gate::is_absolute;
 pub use logout::{SignOutReply, SignOutRequest, SignOutStatus, Subject};
 pub use logout_received::{Logout, LogoutAnswer, LogoutRequest, NotSignedOut, receive_logout};
 pub use metadata::{Fault, IdentityProvider, OldCopy, What};
