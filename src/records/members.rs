@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::change::one_row;
 use super::storages::project_in;
+use super::vouched::group_facts;
 use super::{Change, Db, Records, RecordsError, word, word_if_any};
 use crate::catalog::{
-    AccountId, Email, OrganizationId, OrganizationName, ProjectId, ProjectName, Role, WorkspaceId,
-    WorkspaceName,
+    AccountId, Email, GroupFacts, OrganizationId, OrganizationName, Project, ProjectId,
+    ProjectName, Role, WorkspaceId, WorkspaceName,
 };
 
 /// A member as listed.
@@ -37,6 +38,17 @@ pub struct KnownPerson {
     pub organization_name: OrganizationName,
     pub organization_role: Option<Role>,
     pub memberships: Memberships,
+}
+
+impl KnownPerson {
+    /// The one role that counts in a project of the organization ([`Role::that_counts`]).
+    #[must_use]
+    pub fn role_that_counts(&self, project: &Project) -> Option<Role> {
+        let Memberships { workspaces, projects } = &self.memberships;
+        let own = projects.get(&project.id);
+        let in_project = own.or_else(|| workspaces.get(&project.workspace)).copied();
+        Role::that_counts(self.organization_role, in_project)
+    }
 }
 
 impl Records {
@@ -178,19 +190,79 @@ impl Records {
             Some(row) => person(&mut connection, row).await.map(Some),
         }
     }
+
+    /// Everybody of an organization as decisions see him; nobody who is disabled.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn people(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<KnownPerson>, RecordsError> {
+        let mut connection = self.reads.acquire().await?;
+        let rows: Vec<PersonColumns> = sqlx::query_as(
+            "SELECT account.id, account.email, coalesce(account.role, account.mapped_role), \
+             organization.id, organization.name \
+             FROM account JOIN organization ON organization.id = account.organization \
+             WHERE organization.id = $1 AND account.disabled IS NULL ORDER BY account.email",
+        )
+        .bind(organization.0)
+        .fetch_all(&mut *connection)
+        .await?;
+        let given: Vec<(i64, String, bool, i64, String)> = sqlx::query_as(
+            "SELECT account, 'workspace', FALSE, workspace, role FROM workspace_member \
+             WHERE organization = $1 \
+             UNION ALL SELECT account, 'workspace', TRUE, workspace, role FROM mapped_workspace_member \
+             WHERE organization = $1 \
+             UNION ALL SELECT account, 'project', FALSE, project, role FROM project_member \
+             WHERE organization = $1 \
+             UNION ALL SELECT account, 'project', TRUE, project, role FROM mapped_project_member \
+             WHERE organization = $1",
+        )
+        .bind(organization.0)
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut memberships: BTreeMap<i64, Memberships> = BTreeMap::new();
+        for (account, kind, mapped, id, role) in given {
+            memberships.entry(account).or_default().add((kind, mapped, id, role))?;
+        }
+        let person = |row: PersonColumns| {
+            let memberships = memberships.remove(&row.0).unwrap_or_default();
+            known(row, memberships)
+        };
+        rows.into_iter().map(person).collect()
+    }
+
+    /// What an organization's groups give, each by itself.
+    ///
+    /// # Errors
+    /// [`RecordsError`]
+    pub async fn groups(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<GroupFacts>, RecordsError> {
+        let rows: Vec<String> =
+            sqlx::query_scalar("SELECT facts FROM group_mapping WHERE organization = $1")
+                .bind(organization.0)
+                .fetch_all(&self.reads)
+                .await?;
+        rows.iter().map(|text| group_facts(text)).collect()
+    }
 }
 
 type MemberColumns = (i64, String, String, bool);
 /// The role is the one that counts.
 pub(super) type PersonColumns = (i64, String, Option<String>, i64, String);
+/// `workspace` or `project`, whether it follows from groups, the number of it, the role.
+type MembershipColumns = (String, bool, i64, String);
 
 /// Completes a person with his memberships, over the connection that read the rest. What was given by hand goes before
 /// what follows from groups.
 pub(super) async fn person(
     connection: &mut <Db as sqlx::Database>::Connection,
-    (account, email, role, organization, name): PersonColumns,
+    row: PersonColumns,
 ) -> Result<KnownPerson, RecordsError> {
-    let rows: Vec<(String, bool, i64, String)> = sqlx::query_as(
+    let given: Vec<MembershipColumns> = sqlx::query_as(
         "SELECT 'workspace', FALSE, workspace, role FROM workspace_member \
          WHERE organization = $1 AND account = $2 \
          UNION ALL SELECT 'workspace', TRUE, workspace, role FROM mapped_workspace_member \
@@ -200,19 +272,33 @@ pub(super) async fn person(
          UNION ALL SELECT 'project', TRUE, project, role FROM mapped_project_member \
          WHERE organization = $1 AND account = $2",
     )
-    .bind(organization)
-    .bind(account)
+    .bind(row.3)
+    .bind(row.0)
     .fetch_all(connection)
     .await?;
     let mut memberships = Memberships::default();
-    for (kind, mapped, id, role) in rows {
+    for one in given {
+        memberships.add(one)?;
+    }
+    known(row, memberships)
+}
+
+impl Memberships {
+    fn add(&mut self, (kind, mapped, id, role): MembershipColumns) -> Result<(), RecordsError> {
         let role = word(&role, "a role")?;
         if kind == "workspace" {
-            keep(&mut memberships.workspaces, WorkspaceId(id), (role, mapped));
+            keep(&mut self.workspaces, WorkspaceId(id), (role, mapped));
         } else {
-            keep(&mut memberships.projects, ProjectId(id), (role, mapped));
+            keep(&mut self.projects, ProjectId(id), (role, mapped));
         }
+        Ok(())
     }
+}
+
+fn known(
+    (account, email, role, organization, name): PersonColumns,
+    memberships: Memberships,
+) -> Result<KnownPerson, RecordsError> {
     Ok(KnownPerson {
         account: AccountId(account),
         email: word(&email, "an e-mail")?,

@@ -30,15 +30,9 @@ pub(super) fn of_person(
     let Some(organization) = catalog.organization(person.organization) else { return Vec::new() };
     let mut projects: Vec<_> = organization.projects().collect();
     projects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let in_project = |project: &Project| {
-        let memberships = &person.memberships;
-        let own = memberships.projects.get(&project.id);
-        let in_project = own.or_else(|| memberships.workspaces.get(&project.workspace)).copied();
-        Role::that_counts(person.organization_role, in_project)
-    };
     projects
         .into_iter()
-        .filter_map(|project| Some(needs(project, in_project(project)?, shelves)))
+        .filter_map(|project| Some(needs(project, person.role_that_counts(project)?, shelves)))
         .flatten()
         .collect()
 }

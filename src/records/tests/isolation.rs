@@ -182,6 +182,7 @@ async fn people(records: &Records, id: OrganizationId) -> String {
     let mut text = format!("{accounts:?}\n");
     text.push_str(&format!("{:?}\n", records.sessions(id).await.unwrap()));
     text.push_str(&format!("{:?}\n", records.tokens(id).await.unwrap()));
+    text.push_str(&format!("{:?}\n", records.groups(id).await.unwrap()));
     for account in accounts {
         let person = records.person(account.id).await.unwrap();
         assert!(person.as_ref().is_none_or(|person| person.organization == id));
@@ -194,7 +195,18 @@ async fn people(records: &Records, id: OrganizationId) -> String {
             text.push_str(&format!("{held:?}\n"));
         }
     }
-    text
+    text + &at_once(records, id).await
+}
+
+/// The same people, asked for at once.
+async fn at_once(records: &Records, id: OrganizationId) -> String {
+    let mut one_by_one = Vec::new();
+    for account in records.accounts(id).await.unwrap() {
+        one_by_one.extend(records.person(account.id).await.unwrap());
+    }
+    let all = format!("{:?}\n", records.people(id).await.unwrap());
+    assert_eq!(all, format!("{one_by_one:?}\n"));
+    all
 }
 
 /// The organization in the catalogue, in a fixed order.

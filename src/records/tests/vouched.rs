@@ -241,6 +241,8 @@ async fn holds(records: &Records, door: &Door<'_>, expected: &Held) {
         None => None,
     };
     assert_eq!(person.is_none(), expected.nothing());
+    let all = records.people(door.organization).await.unwrap();
+    assert_eq!(format!("{all:?}"), format!("{:?}", Vec::from_iter(&person)));
     if let Some(person) = person {
         assert_eq!(Held::found(records, &person).await, *expected);
     }
