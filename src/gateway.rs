@@ -41,7 +41,7 @@ impl Gateway {
         let operation = ours.then(|| Operation::parse(&incoming, &self.routes));
         let attends = matches!(operation, Some(Ok(operation)) if operation.is_attendance());
         // Boxed, so that an idle connection holds no room for it.
-        let story = Box::pin(async move { self.serve(incoming).await });
+        let story = async move { Box::pin(self.serve(incoming)).await };
         if attends { stream::to_the_end(story).await } else { story.await }
     }
 

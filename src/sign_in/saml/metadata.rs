@@ -161,6 +161,12 @@ impl IdentityProvider {
             .map_err(|fault| Self::read(text, entity_id, now).err().unwrap_or(fault))
     }
 
+    /// Those whose keys sign.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.trust.certificates
+    }
+
     /// Judges another place's copy of these metadata.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! One key pair of ours, with the certificate that announces it: signs what we send, and may decrypt what we are sent.
 //!
 //! The certificate says nothing but whose key it is, so identity providers may be shown one that nobody issued and that
-//! is over; a certificate of another key would make all that we sign worthless, so it is refused here.
+//! is over (a check remarks upon that: some refuse it); a certificate of another key would make all that we sign worthless, so it is refused here.
 
 use std::fmt;
 

@@ -34,6 +34,13 @@ impl Provider {
     }
 }
 
+/// What could be read of each.
+pub(super) struct Sides {
+    /// With the keys that open what is encrypted to us.
+    pub(super) ours: Option<(ServiceProvider, Vec<DecryptionKey>)>,
+    pub(super) theirs: Option<IdentityProvider>,
+}
+
 /// The reading of one organization's settings: what is wrong is noted.
 pub(super) struct Reading<'a> {
     pub(super) organization: &'a OrganizationName,
@@ -62,11 +69,19 @@ impl Reading<'_> {
         settings: &SamlSettings,
         fetched: Option<String>,
     ) -> Option<Provider> {
+        let Sides { ours, theirs } = self.sides(settings, fetched);
+        let (ours, decryption) = ours?;
+        let theirs = ArcSwap::from_pointee(theirs?);
+        Some(Provider { settings: settings.clone(), ours, decryption, theirs })
+    }
+
+    /// Reads both, whatever is wrong with either.
+    pub(super) fn sides(&mut self, settings: &SamlSettings, fetched: Option<String>) -> Sides {
         let ours = self.ours(settings);
         let theirs = match (&settings.metadata, fetched) {
             (MetadataSource::File(path), _) => {
-                let text = self.text("metadata", path)?;
-                self.theirs("metadata", settings, &text)
+                let text = self.text("metadata", path);
+                text.and_then(|text| self.theirs("metadata", settings, &text))
             }
             (MetadataSource::Address { .. }, Some(text)) => {
                 self.theirs("metadata_url", settings, &text)
@@ -74,9 +89,11 @@ impl Reading<'_> {
             // That none could be fetched is noted already.
             (MetadataSource::Address { .. }, None) => None,
         };
-        let (ours, theirs) = (ours?, ArcSwap::from_pointee(theirs?));
-        let decryption = self.decryption(&ours)?;
-        Some(Provider { settings: settings.clone(), ours, decryption, theirs })
+        let ours = ours.and_then(|ours| {
+            let decryption = self.decryption(&ours)?;
+            Some((ours, decryption))
+        });
+        Sides { ours, theirs }
     }
 
     pub(super) fn theirs(

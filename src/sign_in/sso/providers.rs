@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::super::saml::IdentityProvider;
+use super::super::saml::{Certificate, IdentityProvider};
 use super::super::settings::{MetadataSource, Settings};
-use super::provider::{Over, Provider, Reading};
+use super::provider::{Over, Provider, Reading, Sides};
 use super::refresh::{Fetcher, fetch_fresh};
 use crate::catalog::OrganizationName;
 use crate::ground::clock::Timestamp;
@@ -32,6 +33,8 @@ pub struct Judged {
     pub faults: Vec<Fault>,
     /// Those whose metadata could be read.
     pub providers: BTreeMap<OrganizationName, IdentityProvider>,
+    /// Our certificates, by the files that hold them, where all could be read.
+    pub ours: BTreeMap<OrganizationName, Vec<(PathBuf, Certificate)>>,
 }
 
 /// One thing wrong with one organization's identity provider.
@@ -87,9 +90,14 @@ pub fn judge(settings: &Settings, now: Timestamp) -> Judged {
     for (organization, one) in settings {
         let over = Over::Fault;
         let mut reading = Reading { organization, faults: &mut judged.faults, now, over };
-        if let Some(provider) = reading.provider(one, None) {
-            let theirs = provider.theirs.into_inner();
-            judged.providers.insert(organization.clone(), Arc::unwrap_or_clone(theirs));
+        let Sides { ours, theirs } = reading.sides(one, None);
+        if let Some(theirs) = theirs {
+            judged.providers.insert(organization.clone(), theirs);
+        }
+        if let Some((ours, _)) = ours {
+            let files = one.keys.iter().map(|files| files.certificate.clone());
+            let certificates = ours.keys().map(|key| key.certificate().clone());
+            judged.ours.insert(organization.clone(), files.zip(certificates).collect());
         }
     }
     judged
