@@ -29,6 +29,7 @@ mod support {
 }
 
 mod bound;
+mod check;
 mod download;
 mod forced;
 mod forge;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Findings;
+use super::{Findings, brought, saml};
 use crate::backend;
 use crate::catalog::{Catalog, overlaps};
 use crate::command::Failure;
@@ -11,6 +11,7 @@ use crate::ground::causes::told;
 use crate::ground::clock::Clock;
 use crate::records::{Records, RecordsError};
 use crate::settings::{Fault, Parts};
+use crate::sign_in;
 
 pub(super) fn check(parts: &Parts, findings: &mut Findings) -> Result<(), Failure> {
     // A check makes no records.
@@ -24,8 +25,13 @@ pub(super) fn check(parts: &Parts, findings: &mut Findings) -> Result<(), Failur
         .enable_all()
         .build()
         .map_err(|error| Failure::because("cannot start", &error))?;
-    match runtime.block_on(read(file)) {
-        Ok(catalog) => judge(&catalog, parts.credential.as_ref(), findings),
+    match runtime.block_on(read(file, parts.sign_in.as_ref())) {
+        Ok(Read { catalog, known }) => {
+            judge(&catalog, parts.credential.as_ref(), findings);
+            if let Some(settings) = &parts.sign_in {
+                signing_in(&catalog, settings, parts.credential.as_ref(), &known, findings);
+            }
+        }
         Err(error @ RecordsError::Pending { .. }) => {
             let remark = "a start brings them up to date, and storages were not looked at";
             findings.remarks.push(format!("{}: {error}: {remark}", file.display()));
@@ -38,11 +44,38 @@ pub(super) fn check(parts: &Parts, findings: &mut Findings) -> Result<(), Failur
     Ok(())
 }
 
-async fn read(file: &Path) -> Result<Catalog, RecordsError> {
+/// What the records hold that matters here.
+struct Read {
+    catalog: Catalog,
+    known: Vec<saml::Known>,
+}
+
+async fn read(file: &Path, sign_in: Option<&sign_in::Settings>) -> Result<Read, RecordsError> {
     let records = Records::look(file, Clock::system()).await?;
-    let catalog = records.catalog().await;
+    let all = async {
+        let catalog = records.catalog().await?;
+        let known = match sign_in {
+            Some(settings) => saml::known(&records, &catalog, settings).await?,
+            None => Vec::new(),
+        };
+        Ok(Read { catalog, known })
+    };
+    let all = all.await;
     records.close().await;
-    catalog
+    all
+}
+
+fn signing_in(
+    catalog: &Catalog,
+    settings: &sign_in::Settings,
+    credential: Option<&credential::Settings>,
+    known: &[saml::Known],
+    findings: &mut Findings,
+) {
+    saml::against(catalog, settings, known, findings);
+    let brought = credential.map(credential::Settings::brought).unwrap_or_default();
+    brought::unopened(catalog, &brought, settings, findings);
+    brought::lacking(catalog, &brought, known, findings);
 }
 
 fn judge(catalog: &Catalog, settings: Option<&credential::Settings>, findings: &mut Findings) {

@@ -1,9 +1,12 @@
 //! `check`: every fault of settings, policies and certificates at once, each with its place and its remedy; with
 //! `--online` also whether credentials can be had and storages be reached. Changes nothing.
 
+mod brought;
 mod catalog;
+mod ending;
 mod offline;
 mod online;
+mod saml;
 
 use std::io::{self, IsTerminal as _};
 

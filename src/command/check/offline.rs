@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Findings;
+use super::{Findings, ending, saml};
 use crate::ground::causes::told;
 use crate::ground::clock::{Clock, SignedDuration, Timestamp};
 use crate::listener::{self, CertificateFiles, Certificates, Inspected, ServedHost};
@@ -12,7 +12,7 @@ use crate::settings::{self, Fault, Parts};
 use crate::sign_in;
 
 /// Certificates that end sooner are remarked upon.
-const SOON: SignedDuration = SignedDuration::from_hours(21 * 24);
+pub(super) const SOON: SignedDuration = SignedDuration::from_hours(21 * 24);
 
 /// Judges every section that could be read, whatever is wrong with the others.
 pub(super) fn check(parts: &Parts, findings: &mut Findings) {
@@ -32,6 +32,7 @@ pub(super) fn check(parts: &Parts, findings: &mut Findings) {
     if let Some(settings) = &parts.sign_in {
         let judged = sign_in::judge(settings, Clock::system().now());
         providers(&judged, findings);
+        saml::alone(settings, findings);
     }
     folder("records.file", parts.records.as_deref().and_then(Path::parent), findings);
     let audit = parts.audit.as_ref().and_then(|audit| audit.folder.parent());
@@ -53,6 +54,7 @@ pub(super) fn providers(judged: &sign_in::Judged, findings: &mut Findings) {
             findings.remarks.push(what);
         }
     }
+    findings.remarks.extend(ending::remarks(judged, now));
 }
 
 fn policies(settings: &policy::Settings, findings: &mut Findings) {
