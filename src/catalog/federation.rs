@@ -47,6 +47,15 @@ impl Asserted {
     pub fn holds(&self, role: &str, provider: &str) -> bool {
         self.roles.iter().any(|one| one.role == role && one.provider == provider)
     }
+
+    /// About how many bytes it takes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let pair =
+            |one: &AssertedRole| size_of::<AssertedRole>() + one.role.len() + one.provider.len();
+        let name = self.session_name.as_ref().map_or(0, String::len);
+        self.roles.iter().map(pair).sum::<usize>() + name
+    }
 }
 
 /// One value of the attribute `Role`

@@ -26,8 +26,10 @@ pub(super) struct Verdict {
 #[derive(Debug)]
 pub(super) struct Verdicts(Cache<Key, Verdict, RandomState>);
 
-/// About 150 bytes each.
-const MOST: u64 = 65_536;
+/// In bytes. What people's identity providers assert is as long as those like.
+const MOST: u64 = 32 << 20;
+/// A verdict and its key, but for what is asserted.
+const EACH: u32 = 512;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -60,6 +62,11 @@ impl Verdicts {
         // place by how often they were asked for.
         let cache = Cache::builder()
             .max_capacity(MOST)
+            .weigher(|key: &Key, _| {
+                // Shared by all answers to one person of one time: counted with each, so that it is never counted too little.
+                let asserted = key.asserted.as_ref().map_or(0, |asserted| asserted.length());
+                EACH.saturating_add(u32::try_from(asserted).unwrap_or(u32::MAX))
+            })
             .eviction_policy(EvictionPolicy::lru())
             .build_with_hasher(RandomState::new());
         Self(cache)
@@ -413,6 +420,47 @@ mod tests {
         assert_eq!(entries(&forbid("context has key && context.key == \"a\"")), 5);
         assert_eq!(entries(&forbid("context.client.isLoopback()")), 4);
         assert_eq!(entries(&forbid("context == context && context.proof == \"a\"")), 20);
+    }
+
+    /// Any renewal makes a new generation, and with it what is asserted anew, for everybody.
+    #[test]
+    fn what_is_asserted_at_length_takes_no_more_room_for_that() {
+        let (catalog, verdicts) = (sample::catalog(), Verdicts::new());
+        let rules = sample::rules_with("");
+        let organization = catalog.organization(ACME).unwrap();
+        let person = sample::member_of(ACME);
+        let pair = |number| AssertedRole {
+            role: sample::aws_role(&format!("role-{number}")),
+            provider: "arn:aws:iam::123456789012:saml-provider/idp".to_owned(),
+        };
+        let roles: Vec<_> = (0..1_000).map(pair).collect();
+        let length = Asserted { roles: roles.clone(), session_name: None }.length();
+        for generation in 1..=1_000 {
+            let asserted = Arc::new(Asserted { roles: roles.clone(), session_name: None });
+            let question = Question {
+                asker: Asker {
+                    account: person.account,
+                    email: person.email.as_str(),
+                    organization: ACME,
+                    organization_name: &person.organization_name,
+                    organization_role: person.organization_role,
+                    proof: ProofKind::Session,
+                    asserted: Some(&asserted),
+                    generation,
+                },
+                action: "ShowHome",
+                subject: Subject::Organization(organization),
+                project_role: None,
+                client: sample::client(),
+                key: None,
+                own: None,
+            };
+            verdicts.ask(&rules, &question, generation).unwrap();
+        }
+        verdicts.0.run_pending_tasks();
+        let kept = usize::try_from(verdicts.0.entry_count()).unwrap();
+        assert!(length > 100_000 && kept > 0, "{length} {kept}");
+        assert!(kept * length <= usize::try_from(MOST).unwrap(), "{kept} of {length} bytes");
     }
 
     #[test]

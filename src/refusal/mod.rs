@@ -442,6 +442,7 @@ const fn sso_code(error: &SsoError) -> Code {
         SsoError::NotAdmitted(VouchedError::NoMapping { .. }) => Code::NoRole,
         SsoError::Refused(_)
         | SsoError::NoEmail { .. }
+        | SsoError::SeveralLines { .. }
         | SsoError::BadEmail
         | SsoError::ForeignDomain
         | SsoError::BreakGlass

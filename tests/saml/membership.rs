@@ -4,7 +4,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::company::{Company, entries};
+use crate::company::{Company, entries, entry};
 use crate::forge::Forge;
 use crate::support::assertion::Signed;
 use crate::world::{ANNOTATOR, INSIDE, ROLE};
@@ -230,4 +230,35 @@ async fn the_identity_provider_vouches_for_its_own_domains_and_for_nobody_who_ma
         assert_eq!(entry["assertion"], claims.assertion_id.as_str());
     }
     forge.sign_in("ann@example.com", &["admins"]).await;
+}
+
+/// A directory may write a street in two lines, and nobody cares; what something is decided by is refused so, and changes nothing.
+#[tokio::test]
+async fn a_value_of_several_lines_keeps_out_only_who_is_decided_on_by_it_and_disables_nobody() {
+    let forge = Forge::start();
+    let alice = forge.sign_in("alice@example.com", &["annotators"]).await;
+    let role = "https://aws.amazon.com/SAML/Attributes/Role";
+    for (attribute, values, taken) in [
+        ("street", &["1 Main Street\nSuite 2"][..], true),
+        ("groups", &["annotators", "\n  admins\n"], false),
+        (
+            role,
+            &[
+                "\n arn:aws:iam::123456789012:role/annotator,arn:aws:iam::123456789012:saml-provider/idp\n",
+            ],
+            false,
+        ),
+    ] {
+        let way = forge.depart("").await;
+        let claims = forge.claims("alice@example.com", &["annotators"], Some(&way.request));
+        let claims = claims.with(attribute, values);
+        let answer = way.post(&forge.idp.posted(&claims, Signed::Both)).await;
+        let expected = if taken { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
+        assert_eq!(answer.status, expected, "{attribute}: {}", answer.text());
+        let entry = entry(&forge.site, answer.header("x-request-id"));
+        assert_eq!(entry.get("changes"), None, "{entry}");
+        let told = entry["reason"].as_str().unwrap_or_default().contains("several lines");
+        assert_eq!(told, !taken, "{entry}");
+    }
+    assert_eq!(alice.get("/-/api/account").await.status, StatusCode::OK, "she works on");
 }

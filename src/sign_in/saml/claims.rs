@@ -176,6 +176,7 @@ impl Judge<'_> {
         self.audiences(&parts.audiences)?;
         let confirmed = self.confirmed(&parts.confirmations).map_err(NotAccepted::Unconfirmed)?;
         let (session_index, session_not_on_or_after) = self.session(&parts)?;
+        let (attributes, of_several_lines) = attributes(parts.attributes)?;
         Ok(Assertion {
             id: parts.id,
             issuer: parts.issuer,
@@ -187,7 +188,8 @@ impl Judge<'_> {
             session_not_on_or_after,
             not_on_or_after: end_of_conditions.map_or(confirmed, |end| end.min(confirmed)),
             issue_instant,
-            attributes: attributes(parts.attributes)?,
+            attributes,
+            of_several_lines,
         })
     }
 
@@ -314,12 +316,14 @@ fn moment(
     text.map(|text| instant::parse(text).ok_or(NotAccepted::Time { of, name })).transpose()
 }
 
+type Attributes = BTreeMap<String, Vec<String>>;
+
 /// Values of one name, in their order, also when they stand in several elements. An attribute with a value of several lines, as
-/// directories have them of streets and certificates, is none of those that anything is decided by: it is left out whole.
+/// directories have them of streets and certificates, is left out whole, and named: nothing is decided by such a one.
 fn attributes(
     found: Vec<(String, Vec<String>)>,
-) -> Result<BTreeMap<String, Vec<String>>, NotAccepted> {
-    let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+) -> Result<(Attributes, BTreeSet<String>), NotAccepted> {
+    let mut attributes = Attributes::new();
     let mut apart = BTreeSet::new();
     for (name, values) in found {
         let blank = |one: char| matches!(one, '\t' | '\n' | '\r');
@@ -333,5 +337,5 @@ fn attributes(
         attributes.entry(name).or_default().extend(values);
     }
     attributes.retain(|name, _| !apart.contains(name));
-    Ok(attributes)
+    Ok((attributes, apart))
 }

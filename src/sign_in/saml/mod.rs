@@ -40,7 +40,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use certificate::{BadCertificate, Certificate};
 pub use claims::{MAX_AGE, NotAccepted, SKEW, Unconfirmed};
@@ -140,6 +140,8 @@ pub struct Assertion {
     pub issue_instant: Timestamp,
     /// By name; each with its values in their order.
     pub attributes: BTreeMap<String, Vec<String>>,
+    /// The names of those that are left out, for a value of theirs has several lines.
+    pub of_several_lines: BTreeSet<String>,
 }
 
 /// Why an answer signs nobody in. For the audit log: the browser is told one sentence for all of them.

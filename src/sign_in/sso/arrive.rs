@@ -159,6 +159,13 @@ impl Had {
 fn word(arriving: &Arriving) -> Result<Word, SsoError> {
     let Arriving { provider, assertion, organization, .. } = arriving;
     let names = &provider.settings.attributes;
+    let read =
+        [names.email.as_deref(), Some(&names.groups), Some(&names.roles), Some(AWS_SESSION_NAME)];
+    if let Some(name) =
+        read.into_iter().flatten().find(|name| assertion.of_several_lines.contains(*name))
+    {
+        return Err(SsoError::SeveralLines { attribute: name.to_owned() });
+    }
     let email = match &names.email {
         None => &assertion.name_id,
         Some(attribute) => match assertion.attributes.get(attribute).map(Vec::as_slice) {

@@ -28,6 +28,8 @@ pub enum SsoError {
     Refused(#[source] Refused),
     #[error("the answer has no e-mail, or several: {attribute}")]
     NoEmail { attribute: String },
+    #[error("a value of several lines stands in {attribute}, which something is decided by")]
+    SeveralLines { attribute: String },
     #[error("what the answer gives as e-mail is none")]
     BadEmail,
     #[error(transparent)]

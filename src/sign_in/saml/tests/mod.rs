@@ -94,6 +94,7 @@ fn alice() -> Assertion {
             ("mail", &["alice@corp.example"]),
             ("groups", &["annotators", "reviewers"]),
         ]),
+        of_several_lines: BTreeSet::new(),
     }
 }
 
@@ -123,7 +124,9 @@ fn of_its_own(name: &str) -> Assertion {
             ..alice()
         },
         "attributes-of-several-lines" => {
-            Assertion { attributes: attributes(&[("groups", &["a"])]), ..alice() }
+            let apart = ["street", "certificate", "mail"].map(str::to_owned);
+            let attributes = attributes(&[("groups", &["a"])]);
+            Assertion { attributes, of_several_lines: apart.into(), ..alice() }
         }
         "no-attributes" => Assertion {
             attributes: BTreeMap::new(),
