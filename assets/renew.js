@@ -51,16 +51,28 @@ function tell(renewal) {
   notice.id = "sluicegate-renewal";
   notice.setAttribute("role", "status");
   notice.style.cssText =
-    "position:fixed;inset:auto 1rem 1rem auto;z-index:2147483647;max-width:24rem;padding:.75rem 1rem;border-radius:.5rem;" +
+    "position:fixed;inset:auto 1rem 4.5rem auto;z-index:2147483647;max-width:24rem;padding:.75rem 1rem;border-radius:.5rem;" +
     "font:1rem/1.4 system-ui,sans-serif;background:#16202a;color:#fff;border:1px solid #4fc3c3;box-shadow:0 2px 12px #0006";
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Stay signed in";
-  button.style.cssText =
-    "display:block;margin-top:.5rem;padding:.4rem .9rem;border:0;border-radius:.3rem;font:inherit;background:#4fc3c3;color:#04201f";
-  button.addEventListener("click", () => window.open(renewal.window, CHANNEL, "popup,width=560,height=680"));
-  notice.append(`Your access lasts until ${ends}, and your organization's sign-in did not renew it by itself.`, button);
+  const button = (words, colours, act) => {
+    const one = document.createElement("button");
+    one.type = "button";
+    one.textContent = words;
+    one.style.cssText = `margin:.5rem .5rem 0 0;padding:.4rem .9rem;border-radius:.3rem;font:inherit;${colours}`;
+    one.addEventListener("click", act);
+    return one;
+  };
+  const stay = () => window.open(renewal.window, CHANNEL, "popup,width=560,height=680");
+  const buttons = document.createElement("div");
+  buttons.append(
+    button("Stay signed in", "border:0;background:#4fc3c3;color:#04201f", stay),
+    button("Not now", "border:1px solid #4fc3c3;background:transparent;color:#fff", () => notice.remove()),
+  );
+  notice.append(`Your access lasts until ${ends}, and your organization's sign-in did not renew it by itself.`, buttons);
   document.body.append(notice);
+  // When it is over, the notice is, and what could be had in part is looked at again.
+  clearTimeout(timer);
+  const left = Math.max(new Date(renewal.ends) - Date.now(), 60_000);
+  timer = setTimeout(() => plan(), Math.min(left, LONGEST_TIMER));
 }
 
 // One page of this browser does it for all of them, and tells the others.

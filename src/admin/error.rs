@@ -8,7 +8,9 @@ use crate::identity::{IdentityError, InvitationError, SignInError, SignedIn};
 use crate::listener::BodyFault;
 use crate::policy::Denial;
 use crate::request::BadKey;
-use crate::sign_in::{BadForm, InvitationPage, LabelStudioUserPage, SignInPage, SsoError};
+use crate::sign_in::{
+    BadForm, InvitationPage, LabelStudioUserPage, ReturnAddress, SignInPage, SsoError,
+};
 
 /// Why one of our own routes gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,8 @@ pub enum DeskError {
         aside: bool,
         /// Where it may be tried again, as somebody else.
         organization: Option<OrganizationName>,
+        /// And then on.
+        return_to: Option<ReturnAddress>,
         /// Whom a verified answer named.
         about: Option<Box<SignedIn>>,
     },
@@ -84,6 +88,6 @@ pub enum DeskError {
 
 impl From<SsoError> for DeskError {
     fn from(cause: SsoError) -> Self {
-        Self::Sso { cause, aside: false, organization: None, about: None }
+        Self::Sso { cause, aside: false, organization: None, return_to: None, about: None }
     }
 }

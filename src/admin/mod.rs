@@ -107,7 +107,7 @@ impl Desk {
                 Box::pin(saml::accept(&self.sso, incoming, (organization, body))).await?
             }
             Visit::SingleLogout(organization) => {
-                Box::pin(saml::hear(&self.sso, incoming, organization)).await?
+                Box::pin(saml::hear(&self.sso, incoming, (organization, body))).await?
             }
             Visit::Account => {
                 let visible = self.policy.visible_projects(grant);

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use askama::Template;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, X_FRAME_OPTIONS};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
 use super::browser::{agent, append_cookie, session_cookie};
 use super::{DeskError, body};
 use crate::catalog::OrganizationName;
-use crate::listener::{Incoming, RequestBody};
+use crate::listener::{Incoming, RequestBody, RequestId};
 use crate::request::Renewal;
 use crate::sign_in::{
-    Arrival, AssertionForm, Away, Browser, Come, Departure, NotIn, ReturnAddress, Sso, Told, Wish,
+    Arrival, AssertionForm, Away, Browser, Come, Departure, NotIn, ReturnAddress, Sso, SsoError,
+    Told, Wish, sso_address,
 };
 use crate::telemetry::{Count, count};
 
@@ -39,6 +40,9 @@ struct RenewalPage {
 struct NotOpenedPage<'a> {
     return_to: &'a ReturnAddress,
     told: &'a [String],
+    /// Where another try may open more.
+    again: Option<&'a str>,
+    request_id: &'a str,
 }
 
 /// On the way to the identity provider's sign-in.
@@ -85,10 +89,10 @@ pub(super) async fn accept(
     };
     match sso.accept(organization.clone(), form, browser).await {
         Ok(Come::Again(departure)) => Ok(departing(&departure)),
-        Ok(Come::In(arrival)) => arrived(*arrival),
-        Err(NotIn { error: cause, aside, about }) => {
+        Ok(Come::In(arrival)) => arrived(*arrival, (organization, incoming.id())),
+        Err(NotIn { error: cause, aside, return_to, about }) => {
             let organization = Some(organization.clone());
-            Err(DeskError::Sso { cause, aside, organization, about })
+            Err(DeskError::Sso { cause, aside, organization, return_to, about })
         }
     }
 }
@@ -96,8 +100,11 @@ pub(super) async fn accept(
 pub(super) async fn hear(
     sso: &Arc<Sso>,
     incoming: &Incoming,
-    organization: &OrganizationName,
+    (organization, body): (&OrganizationName, Option<RequestBody>),
 ) -> Result<Answer, DeskError> {
+    if incoming.method() == Method::POST {
+        return heard_by_post(sso, incoming, (organization, body)).await;
+    }
     let query = incoming.query().unwrap_or_default();
     match sso.hear(organization, query, incoming.headers()).await? {
         Told::Done => Ok(Answer::see_other(&ReturnAddress::sign_in_page())),
@@ -108,6 +115,21 @@ pub(super) async fn hear(
             Ok(location.map_or_else(here, |there| elsewhere(&there)).signed_out(people))
         }
     }
+}
+
+/// The answer of an identity provider that sends it so. Whoever brings it is signed out here already: nothing that it says is
+/// believed, or looked at. Orders to sign somebody out are taken by redirect alone, as our metadata say.
+async fn heard_by_post(
+    sso: &Sso,
+    incoming: &Incoming,
+    (organization, body): (&OrganizationName, Option<RequestBody>),
+) -> Result<Answer, DeskError> {
+    if !sso.has(organization) {
+        return Err(SsoError::NoProvider.into());
+    }
+    let body = body::read(incoming, body, body::FORM, ASSERTION_LIMIT).await?;
+    AssertionForm::parse(&body)?;
+    Ok(Answer::see_other(&ReturnAddress::sign_in_page()))
 }
 
 /// Signed out here; on to the identity provider, by a page: a form's answer may not lead away from us (`form-action`).
@@ -141,10 +163,14 @@ pub(crate) fn renewal(status: StatusCode) -> Result<Answer, DeskError> {
     Ok(answer)
 }
 
-fn arrived(arrival: Arrival) -> Result<Answer, DeskError> {
+fn arrived(
+    arrival: Arrival,
+    (organization, request): (&OrganizationName, RequestId),
+) -> Result<Answer, DeskError> {
     count(Count::SamlSignIns);
-    let Arrival { session, return_to, aside, clearing, signed_in, not_opened } = arrival;
-    let mut answer = if aside && not_opened.is_empty() {
+    let Arrival { session, return_to, aside, clearing, signed_in, not_opened, incomplete } =
+        arrival;
+    let mut answer = if aside && !incomplete {
         renewal(StatusCode::OK)?
     } else if aside {
         // What could not be had anew serves to its end, which comes.
@@ -152,7 +178,10 @@ fn arrived(arrival: Arrival) -> Result<Answer, DeskError> {
     } else if not_opened.is_empty() {
         Answer::see_other(&return_to)
     } else {
-        let page = NotOpenedPage { return_to: &return_to, told: &not_opened };
+        let again = sso_address(organization, &return_to);
+        let (return_to, request_id) = (&return_to, &*request.to_string());
+        let again = incomplete.then_some(&*again);
+        let page = NotOpenedPage { return_to, told: &not_opened, again, request_id };
         Answer::page(StatusCode::OK, &page)?
     };
     if let Some(session) = session {

@@ -166,7 +166,10 @@ impl Schemes {
             operation.ask(),
             Ask::LabelStudio(call) if call.deed() == label_studio::Deed::LabelTask
         );
-        let from_elsewhere = matches!(operation.ask(), Ask::Visit(Visit::AcceptAssertion(_)));
+        let from_elsewhere = matches!(
+            operation.ask(),
+            Ask::Visit(Visit::AcceptAssertion(_) | Visit::SingleLogout(_))
+        );
         let asked = Asked { headers, method, host, client, public, locks, from_elsewhere };
         self.identify_shown(asked).await
     }

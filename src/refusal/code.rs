@@ -50,6 +50,7 @@ codes! {
     SignInAgain "sign-in-again" UNAUTHORIZED "Your access to this storage has ended: sign in again.";
     WrongPassword "wrong-password" UNAUTHORIZED "The e-mail or the password is wrong.";
     SignInRefused "sign-in-refused" FORBIDDEN "The sign-in at your organization was not accepted here: begin again, or ask an administrator.";
+    SignOutRefused "sign-out-refused" FORBIDDEN "What your organization said about signing out was not accepted here: to be sure, sign out here, too.";
     SignInExpired "sign-in-expired" FORBIDDEN "This sign-in was not begun in this browser, or took too long: begin again.";
     NoRole "no-role" FORBIDDEN "You are known at your organization, but nobody has given you a role here: ask an administrator.";
     LabelStudioPassword "label-studio-password" FORBIDDEN "That is not the password of your user in Label Studio.";

@@ -19,7 +19,7 @@ use crate::listener::{BodyFault, RequestFault};
 use crate::outbound::OutboundError;
 use crate::policy::{Denial, InquiryError, NotFoundWhy};
 use crate::request::RequestError;
-use crate::sign_in::{InvitationPage, LabelStudioUserPage, SignInPage, SsoError};
+use crate::sign_in::{InvitationPage, LabelStudioUserPage, ReturnAddress, SignInPage, SsoError};
 use crate::stream::{BrokenOff, TooManyAtOnce};
 use crate::telemetry::{Count, count};
 
@@ -50,6 +50,8 @@ enum Extra {
         aside: bool,
         /// Where it may be tried again, as somebody else.
         organization: Option<OrganizationName>,
+        /// And then on.
+        return_to: Option<ReturnAddress>,
         /// Whom a verified answer named.
         about: Option<Box<SignedIn>>,
     },
@@ -338,12 +340,12 @@ impl From<DeskError> for Refusal {
     fn from(error: DeskError) -> Self {
         match error {
             DeskError::Denied(denial) => denial.into(),
-            DeskError::Sso { cause, aside, organization, about } => {
+            DeskError::Sso { cause, aside, organization, return_to, about } => {
                 let code = sso_code(&cause);
                 if code != Code::NotFound {
                     count(Count::SamlRefusals);
                 }
-                Self::new(code, cause).with(Extra::Sso { aside, organization, about })
+                Self::new(code, cause).with(Extra::Sso { aside, organization, return_to, about })
             }
             DeskError::SignIn { cause, again } => Self::sign_in_failed(cause, *again),
             DeskError::Invitation { cause, again } => Self::not_accepted(cause, again),
@@ -439,6 +441,7 @@ const fn sso_code(error: &SsoError) -> Code {
         SsoError::NoProvider => Code::NotFound,
         SsoError::BadForm(_) | SsoError::BadField(_) => Code::BadBody,
         SsoError::NotAsked => Code::SignInExpired,
+        SsoError::Logout(_) => Code::SignOutRefused,
         SsoError::NotAdmitted(VouchedError::NoMapping { .. }) => Code::NoRole,
         SsoError::Refused(_)
         | SsoError::NoEmail { .. }
@@ -448,7 +451,6 @@ const fn sso_code(error: &SsoError) -> Code {
         | SsoError::BreakGlass
         | SsoError::NotRenewed
         | SsoError::NotOurPage
-        | SsoError::Logout(_)
         | SsoError::NotAdmitted(
             VouchedError::AssertionUsed | VouchedError::Disabled | VouchedError::Elsewhere,
         ) => Code::SignInRefused,

@@ -83,11 +83,22 @@ impl Refusal {
     fn words(&self, incoming: &Incoming) -> RefusedPage {
         let canonical = self.code.status().canonical_reason().unwrap_or("Refused");
         let (title, ways) = match &self.extra {
-            Extra::Sso { organization, .. } => {
-                let again = Way { label: "Sign in again", address: "/-/sign-in".to_owned() };
+            Extra::Sso { .. } if self.code == Code::SignOutRefused => {
+                let page = Way { label: "Your projects", address: "/-/".to_owned() };
+                ("Signing out", vec![page])
+            }
+            Extra::Sso { organization, return_to, .. } => {
+                let back = return_to.as_ref().map(|there| {
+                    let there = utf8_percent_encode(there.as_str(), NON_ALPHANUMERIC);
+                    format!("return={there}")
+                });
+                let back = back.unwrap_or_default();
+                let query = if back.is_empty() { String::new() } else { format!("?{back}") };
+                let again = Way { label: "Sign in again", address: format!("/-/sign-in{query}") };
+                let more = if back.is_empty() { back } else { format!("&{back}") };
                 let other = organization.iter().map(|organization| Way {
                     label: "Sign in as somebody else",
-                    address: format!("{}?renew=anew", sign_in_address(organization)),
+                    address: format!("{}?renew=anew{more}", sign_in_address(organization)),
                 });
                 ("Not signed in", std::iter::once(again).chain(other).collect())
             }

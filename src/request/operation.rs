@@ -46,7 +46,8 @@ pub enum Visit {
     SamlSignIn { organization: OrganizationName, return_to: Option<String>, how: Renewal },
     /// `POST /-/saml/{organization}/acs` with a form, from the identity provider's page.
     AcceptAssertion(OrganizationName),
-    /// `GET /-/saml/{organization}/slo`, from the identity provider: it is told, or tells, that somebody signed out.
+    /// `GET /-/saml/{organization}/slo`, from the identity provider: it is told, or tells, that somebody signed out. Some send
+    /// their answer by `POST`, with a form.
     SingleLogout(OrganizationName),
     /// `GET HEAD /-/invitations/{code}`
     InvitationPage { code: Secret<String> },

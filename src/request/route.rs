@@ -228,11 +228,15 @@ fn saml(incoming: &Incoming, rest: &str) -> Result<Ask, RequestError> {
             };
             Ok(Ask::Visit(Visit::SamlSignIn { organization, return_to, how }))
         }
-        // What it says is signed as it stands: nobody but who verifies it reads it.
-        "slo" => {
-            get_only(incoming)?;
-            Ok(Ask::Visit(Visit::SingleLogout(organization)))
-        }
+        "slo" => match *incoming.method() {
+            // What it says is signed as it stands: nobody but who verifies it reads it.
+            Method::GET => {
+                no_body(incoming)?;
+                Ok(Ask::Visit(Visit::SingleLogout(organization)))
+            }
+            Method::POST => post(incoming, Visit::SingleLogout(organization)),
+            _ => Err(RequestError::MethodNotAllowed { allow: "GET, POST" }),
+        },
         _ => Err(RequestError::NoSuchRoute),
     }
 }
@@ -343,6 +347,7 @@ mod tests {
             ("GET", "/-/saml/acme/sign-in?return=%2F&renew=unseen", "BeginSamlSignIn"),
             ("POST", "/-/saml/acme/acs", "AcceptAssertion"),
             ("GET", "/-/saml/acme/slo?SAMLRequest=x", "SingleLogout"),
+            ("POST", "/-/saml/acme/slo", "SingleLogout"),
             ("GET", "/-/api/account", "ShowAccount"),
             ("POST", "/-/api/handles", "SealHandle"),
             ("GET", &format!("/-/api/requests/{id}"), "ExplainRequest"),
@@ -424,7 +429,7 @@ mod tests {
             ("GET", "/-/saml/acme/acs", "POST"),
             ("POST", "/-/saml/acme/metadata", "GET, HEAD"),
             ("POST", "/-/saml/acme/sign-in", "GET"),
-            ("POST", "/-/saml/acme/slo", "GET"),
+            ("PUT", "/-/saml/acme/slo", "GET, POST"),
             ("GET", "/-/api/handles", "POST"),
             ("POST", "/-/m/a", "GET, HEAD"),
             ("PUT", "/-/m/a", "GET, HEAD"),

@@ -67,6 +67,7 @@ fn table(handle: &str, request: &str, invitation: &str) -> Vec<Route> {
         ("BeginSamlSignIn", Method::GET, "/-/saml/acme/sign-in", To::Everybody, 404),
         ("AcceptAssertion", Method::POST, "/-/saml/acme/acs", To::Everybody, 404),
         ("SingleLogout", Method::GET, "/-/saml/acme/slo", To::Everybody, 404),
+        ("SingleLogout", Method::POST, "/-/saml/acme/slo", To::Everybody, 404),
         ("ShowLabelStudioUser", Method::GET, "/-/label-studio", To::Himself, 200),
         ("ShowLabelStudioUser", Method::HEAD, "/-/label-studio?return=%2F", To::Himself, 200),
         ("ClaimLabelStudioUser", Method::POST, "/-/label-studio", To::Himself, 404),

@@ -201,7 +201,7 @@ async fn who_signs_out_there_is_signed_out_here() {
     assert_eq!(alice.get("/-/api/account").await.status, 401);
     assert_eq!(bob.get("/-/api/account").await.status, 200);
     let entries = entries(&company.site, "SingleLogout", 2);
-    assert_eq!(entries[0]["code"], "sign-in-refused");
+    assert_eq!(entries[0]["code"], "sign-out-refused");
     assert_eq!(entries[0].get("signed_out"), None);
     assert_eq!(entries[1]["signed_out"], serde_json::json!(["alice@example.com"]));
 }
@@ -250,4 +250,38 @@ async fn a_sign_in_that_is_no_renewal_gets_a_new_session_in_place_of_the_old() {
     let list = forge.site.run(&["session", "list", "--json"]);
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+}
+
+/// Who lacks a role for good is renewed all the same: no other try would have more.
+#[tokio::test]
+async fn a_renewal_without_a_role_that_is_never_asserted_is_a_whole_one() {
+    let forge = Forge::start();
+    let (role, provider) =
+        (forge.account.role_arn(ANNOTATOR.role), forge.account.provider_arn("idp"));
+    let pairs = [(role.as_str(), provider.as_str())];
+    let way = forge.depart("?return=%2Fprojects%2F7").await;
+    let claims = |request: &str| {
+        let claims = forge.claims("alice@example.com", &["annotators", "admins"], Some(request));
+        claims.for_roles(&pairs, "alice@example.com")
+    };
+    let answer = way.post(&forge.idp.posted(&claims(&way.request), Signed::Both)).await;
+    let page = answer.text();
+    assert!(answer.status == 200 && page.contains("does not give you the role"), "{page}");
+    assert!(page.contains(answer.header("x-request-id")), "the operator finds it by that: {page}");
+    assert!(page.contains("href=\"/projects/7\"") && !page.contains("Sign in again"), "{page}");
+    let way = forge.depart_with(way.browser, "?renew=unseen").await;
+    let answer = way.post(&forge.idp.posted(&claims(&way.request), Signed::Both)).await;
+    let page = answer.text();
+    assert!(answer.status == 200 && page.contains("data-renewal=\"renewed\""), "{page}");
+}
+
+#[tokio::test]
+async fn who_is_refused_tries_again_towards_the_page_that_he_was_about_to_open() {
+    let forge = Forge::start();
+    let way = forge.depart("?return=%2Fprojects%2F7%3Ftab%3D1").await;
+    let mut claims = forge.claims("alice@example.com", &["annotators"], Some(&way.request));
+    claims.audiences = vec![vec!["https://other.example".to_owned()]];
+    let page = way.post(&forge.idp.posted(&claims, Signed::Both)).await.text();
+    assert!(page.contains("/-/sign-in?return=%2Fprojects%2F7%3Ftab%3D1"), "{page}");
+    assert!(page.contains("renew=anew&#38;return=%2Fprojects%2F7%3Ftab%3D1"), "{page}");
 }

@@ -57,3 +57,22 @@ async fn an_order_that_comes_again_ends_nothing_that_began_since() {
     assert_eq!(nobody.open(&order(&forge, ALICE, 30)).await.status, StatusCode::SEE_OTHER);
     assert!(!lives(&alice).await);
 }
+
+/// Some identity providers send their answer by a form. The person is out already, whatever it says.
+#[tokio::test]
+async fn an_answer_that_comes_by_a_form_leads_to_the_sign_in_page_and_is_believed_nothing() {
+    let forge = Forge::start();
+    let alice = forge.sign_in(ALICE, &["annotators"]).await;
+    let url = forge.site.url("/-/saml/acme/slo");
+    let post = async |fields: &[(&str, &str)]| {
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Browser::at(&forge.site, "https://idp.example.com").post_to(&url, &fields).await
+    };
+    let answer = post(&[("SAMLResponse", "PGEvPg=="), ("RelayState", "there")]).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/-/sign-in"));
+    // An order is none when it comes so.
+    let answer = post(&[("SAMLRequest", "PGEvPg==")]).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "bad-body".to_owned()));
+    assert!(lives(&alice).await);
+}

@@ -41,6 +41,19 @@ pub enum ExchangeFailure {
 }
 
 impl ExchangeFailure {
+    /// Whether no other try of this person's helps, until somebody changes something for him.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        match self {
+            Self::NotAsserted { .. }
+            | Self::NotListed { .. }
+            | Self::NoSessionName
+            | Self::TooLarge { .. }
+            | Self::NothingKept => true,
+            Self::Stale { .. } | Self::Ended | Self::Deadline { .. } | Self::Sts(_) => false,
+        }
+    }
+
     /// What the person is told.
     pub(super) fn words(&self, project: &ProjectName, role: &str) -> String {
         // The path of a role is how an account is organized, which is nobody's business.

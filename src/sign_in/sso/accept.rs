@@ -50,6 +50,8 @@ pub struct Arrival {
     pub signed_in: SignedIn,
     /// Of each project whose storages stay closed to him: which, and why, in words for him.
     pub not_opened: Vec<String>,
+    /// Another try may open more of them.
+    pub incomplete: bool,
 }
 
 /// Why an answer signs nobody in, and where the browser learns of it.
@@ -57,6 +59,8 @@ pub struct Arrival {
 pub struct NotIn {
     pub error: SsoError,
     pub aside: bool,
+    /// Where he was about to go, when the browser's request is known.
+    pub return_to: Option<ReturnAddress>,
     /// Whom a verified answer named, and what his account became.
     pub about: Option<Box<SignedIn>>,
 }
@@ -108,6 +112,7 @@ impl Sso {
         let shown = |slot| Pending::shown(&browser.headers, slot, &organization, &self.key, now);
         let pending = slot.and_then(shown);
         let aside = pending.as_ref().is_some_and(Pending::is_aside);
+        let return_to = pending.as_ref().map(|pending| pending.return_to.clone());
         // An answer that does not hold leaves the request as it is: anybody can post one from anywhere.
         let clearing = slot.filter(|_| pending.is_some()).map(Slot::clearing);
         let attempt = Attempt { organization, form, browser, pending };
@@ -120,7 +125,7 @@ impl Sso {
                 Ok(Come::In(arrival))
             }
             Ok(again) => Ok(again),
-            Err((error, about)) => Err(NotIn { error, aside, about }),
+            Err((error, about)) => Err(NotIn { error, aside, return_to, about }),
         }
     }
 

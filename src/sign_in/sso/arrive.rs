@@ -43,6 +43,8 @@ struct Had {
     told: Vec<String>,
     /// For the person.
     not_opened: Vec<String>,
+    /// Another try may have more.
+    incomplete: bool,
 }
 
 impl Sso {
@@ -81,6 +83,7 @@ impl Sso {
                     clearing: None,
                     signed_in,
                     not_opened: had.not_opened,
+                    incomplete: had.incomplete,
                 })))
             }
         }
@@ -148,6 +151,7 @@ impl Had {
                     had.told.push(format!("{project}: {role} not had: {cause}"));
                     tracing::warn!(%project, role, cause, "no credential for who signs in");
                     had.not_opened.extend(words);
+                    had.incomplete |= !failure.lasts();
                 }
             }
         }
