@@ -106,7 +106,7 @@ pub(super) async fn hear(
         return heard_by_post(sso, incoming, (organization, body)).await;
     }
     let query = incoming.query().unwrap_or_default();
-    match sso.hear(organization, query, incoming.headers()).await? {
+    match sso.hear(organization, query, (incoming.headers(), incoming.client())).await? {
         Told::Done => Ok(Answer::see_other(&ReturnAddress::sign_in_page())),
         Told::SignedOut { people, location } => {
             let count = people.len();

@@ -88,7 +88,7 @@ impl From<RecordsError> for Failure {
             RecordsError::Elsewhere { .. } => {
                 failure.next("use another e-mail: an account never changes its organization")
             }
-            RecordsError::Database(_) => failure,
+            RecordsError::SignedOut | RecordsError::Database(_) => failure,
         }
     }
 }

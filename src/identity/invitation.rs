@@ -70,6 +70,7 @@ impl From<RecordsError> for InvitationError {
             RecordsError::Taken { .. } => Self::EmailTaken,
             RecordsError::NotEmpty { .. }
             | RecordsError::Elsewhere { .. }
+            | RecordsError::SignedOut
             | RecordsError::File { .. }
             | RecordsError::Pending { .. }
             | RecordsError::Migration(_)

@@ -14,7 +14,8 @@ use crate::catalog::{AccountId, Email, OrganizationName, Several};
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
 use crate::records::{
-    Admitted, Grounds, KnownPerson, NewSessionRow, RecordsError, Vouched, VouchedSession,
+    Admitted, Grounds, KnownPerson, NewSessionRow, RecordsError, SignOutOrder, Vouched,
+    VouchedSession,
 };
 
 /// Somebody for whom his organization's identity provider vouches.
@@ -26,6 +27,8 @@ pub struct Word {
     pub several: Several,
     /// The hash of the assertion's issuer and id.
     pub assertion: [u8; 32],
+    /// By the identity provider's clock.
+    pub issued: Timestamp,
     /// Nobody accepts the assertion from then on.
     pub until: Timestamp,
 }
@@ -52,6 +55,10 @@ pub enum VouchedError {
     AssertionUsed,
     #[error("the account is disabled, or was meanwhile")]
     Disabled,
+    #[error("the identity provider signed him out meanwhile")]
+    SignedOut,
+    #[error("the session ended meanwhile: it was signed out of or revoked, or it was over")]
+    Ended,
     #[error("the e-mail belongs to an account of another organization")]
     Elsewhere,
     #[error("the records did not answer")]
@@ -108,6 +115,7 @@ impl Schemes {
             groups: &word.groups,
             several: word.several,
             assertion: &word.assertion,
+            issued: word.issued,
             until: word.until,
         };
         let (account, changes) = match watch.records().admit_vouched(vouched).await? {
@@ -166,7 +174,8 @@ impl Schemes {
     /// Begins the session, or lets it go on. `None`: it goes on, and the browser has its cookie. On the control plane.
     ///
     /// # Errors
-    /// [`VouchedError`] when the account was disabled or the session ended meanwhile.
+    /// [`VouchedError`] when the account was disabled, the session ended or the identity provider signed the person out
+    /// meanwhile: in the last case a session that was to go on has ended.
     pub async fn begin_vouched(
         &self,
         person: &KnownPerson,
@@ -177,6 +186,7 @@ impl Schemes {
         let absolute = now.checked_add(self.parts.settings.absolute).unwrap_or(Timestamp::MAX);
         let absolute_end = ends.map_or(absolute, |ends| ends.min(absolute));
         let records = self.parts.watch.records();
+        let goes_on = opening.goes_on();
         let begun = match opening.id {
             None => {
                 let (proof, ends) =
@@ -199,6 +209,11 @@ impl Schemes {
             }
         };
         let begun = match begun {
+            Err(RecordsError::SignedOut) => {
+                self.parts.watch.catch_up().await?;
+                return Err(VouchedError::SignedOut);
+            }
+            Err(RecordsError::NotFound { .. }) if goes_on => return Err(VouchedError::Ended),
             Err(RecordsError::NotFound { .. }) => return Err(VouchedError::Disabled),
             done => done?,
         };
@@ -209,19 +224,16 @@ impl Schemes {
         Ok(begun)
     }
 
-    /// Ends the sessions that began with this subject's assertions until then; those of some indexes there, or all when none is
-    /// named. Gives the e-mail addresses of whose they were, each once. On the control plane.
+    /// Ends what an order of the identity provider's names, also of what is only about to begin. Gives the e-mail addresses of
+    /// whose sessions ended, each once. On the control plane.
     ///
     /// # Errors
     /// [`VouchedError::Unavailable`]
     pub async fn end_vouched(
         &self,
-        subject: &[u8; 32],
-        indexes: &[String],
-        begun_until: Timestamp,
+        order: &SignOutOrder<'_>,
     ) -> Result<BTreeSet<String>, VouchedError> {
-        let records = self.parts.watch.records();
-        let ended = records.end_vouched_sessions(subject, indexes, begun_until).await?;
+        let ended = self.parts.watch.records().end_vouched_sessions(order).await?;
         self.parts.watch.catch_up().await?;
         Ok(ended.into_iter().collect())
     }

@@ -25,6 +25,15 @@ impl Change {
         self.count("id").await
     }
 
+    /// From here to its end no other change runs that has lined up or takes a number: what is read stays so. Where the
+    /// transactions of a database run side by side, this makes them not.
+    pub(super) async fn line_up(&mut self) -> Result<(), RecordsError> {
+        sqlx::query("UPDATE counter SET last = last WHERE name = 'id'")
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
     async fn count(&mut self, name: &'static str) -> Result<i64, RecordsError> {
         let next =
             sqlx::query_scalar("UPDATE counter SET last = last + 1 WHERE name = $1 RETURNING last");

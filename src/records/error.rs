@@ -20,6 +20,9 @@ pub enum RecordsError {
     /// An account belongs to one organization for good.
     #[error("{}", elsewhere(.accounts))]
     Elsewhere { accounts: Vec<(Email, OrganizationName)> },
+    /// It orders so for assertions too that come after its order.
+    #[error("the identity provider signed him out meanwhile")]
+    SignedOut,
     #[error("the file {path}: {cause}", path = .path.display())]
     File {
         path: PathBuf,
@@ -57,6 +60,7 @@ impl RecordsError {
             | Self::Taken { .. }
             | Self::NotEmpty { .. }
             | Self::Elsewhere { .. }
+            | Self::SignedOut
             | Self::File { .. }
             | Self::Pending { .. }
             | Self::Damaged { .. } => false,

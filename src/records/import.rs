@@ -507,6 +507,7 @@ mod tests {
             groups: &["/staff".to_owned()],
             several: Several::MostPowerful,
             assertion: &[1; 32],
+            issued: Timestamp::UNIX_EPOCH,
             until: Timestamp::MAX,
         };
         let admitted = records.admit_vouched(vouched).await.unwrap();

@@ -14,6 +14,7 @@ mod members;
 mod organizations;
 mod projects;
 mod sessions;
+mod sign_outs;
 mod snapshot;
 mod storages;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use members::{KnownPerson, MemberRow, Memberships};
 pub use organizations::{OrganizationRow, WorkspaceRow};
 pub use projects::ProjectRow;
 pub use sessions::{Grounds, KnownSession, NewSessionRow, SessionRow};
+pub use sign_outs::SignOutOrder;
 pub use storages::Put;
 pub use tokens::{KnownToken, NewToken, TokenRow};
 pub use vouched::{Admitted, Vouched};

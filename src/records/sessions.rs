@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::accounts::end_sessions;
 use super::change::one_row;
 use super::members::{PersonColumns, person};
+use super::sign_outs;
 use super::vouched_sessions::{self, KnownVouched, VouchedSession};
 use super::{Change, KnownPerson, Records, RecordsError, hex, time, word};
 use crate::catalog::{AccountId, Email, OrganizationId, SessionId};
@@ -66,7 +67,8 @@ impl Records {
     /// Begins a session and remembers where it came from. Sessions past their end are swept out on the way.
     ///
     /// # Errors
-    /// [`RecordsError::NotFound`] when the account was disabled or got another password meanwhile.
+    /// [`RecordsError::NotFound`] when the account was disabled or got another password meanwhile;
+    /// [`RecordsError::SignedOut`].
     pub async fn insert_session(&self, new: NewSessionRow<'_>) -> Result<(), RecordsError> {
         let password_hash = match new.grounds {
             Grounds::Password(hash) => Some(hash.map_or("", |hash| hash.expose())),
@@ -74,6 +76,11 @@ impl Records {
         };
         let mut change = Change::begin(self).await?;
         let id = change.next_id().await?;
+        if let Grounds::Vouched(vouched) = new.grounds
+            && sign_outs::is_ordered(&mut change, vouched).await?
+        {
+            return Err(RecordsError::SignedOut);
+        }
         let done = sqlx::query(
             "INSERT INTO session \
              (id, hash, account, created, last_seen, absolute_end, address, user_agent) \

@@ -19,6 +19,8 @@ pub struct Vouched<'a> {
     pub several: Several,
     /// The hash of its issuer and id: it is used once.
     pub assertion: &'a [u8; 32],
+    /// By the identity provider's clock.
+    pub issued: Timestamp,
     /// Nobody accepts it from then on; until then it is known that it was used.
     pub until: Timestamp,
 }
@@ -46,12 +48,14 @@ pub enum Admitted {
 const NO_MAPPING: &str = "no-mapping";
 
 impl Records {
-    /// Uses the assertion, and makes the person's account what the organization's mapping says of his groups.
+    /// Uses the assertion, and makes the person's account what the organization's mapping says of his groups; unless a newer
+    /// assertion has said what he is: then he is that.
     ///
     /// # Errors
     /// [`RecordsError`]
     pub async fn admit_vouched(&self, vouched: Vouched<'_>) -> Result<Admitted, RecordsError> {
         let mut change = Change::begin(self).await?;
+        change.line_up().await?;
         if !claim(&mut change, &vouched).await? {
             return Ok(Admitted::UsedAlready);
         }
@@ -64,12 +68,11 @@ impl Records {
             change.commit_quietly().await?;
             return Ok(barred);
         }
-        let mut changes = bring_to(&mut change, &account, &wanted).await?;
-        let admitted = !wanted.is_empty() || account.has_by_hand;
-        if admitted {
-            prove(&mut change, &account, &mut changes).await?;
-        }
-        open_or_shut(&mut change, (&account, admitted), &mut changes).await?;
+        let (admitted, changes) = if account.vouched_issued > vouched.issued.as_millisecond() {
+            stay(&mut change, &account).await?
+        } else {
+            become_what(&mut change, &account, (&wanted, vouched.issued)).await?
+        };
         commit(change, account.id, &changes).await?;
         Ok(if admitted {
             Admitted::Person { account: account.id, changes }
@@ -160,6 +163,8 @@ struct Account {
     has_by_hand: bool,
     /// Nobody has shown yet whose its e-mail is: who made it by an invitation chose that himself.
     unproven: bool,
+    /// When the assertion was issued that its mapped roles are of.
+    vouched_issued: i64,
 }
 
 impl Account {
@@ -173,6 +178,52 @@ impl Account {
             None
         }
     }
+
+    /// Whether it has a role anywhere, by hand or by groups.
+    async fn has_something(&self, change: &mut Change) -> Result<bool, RecordsError> {
+        if self.has_by_hand || self.mapped_role.is_some() {
+            return Ok(true);
+        }
+        let mapped: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM mapped_workspace_member WHERE account = $1) \
+             + (SELECT count(*) FROM mapped_project_member WHERE account = $1)",
+        )
+        .bind(self.id.0)
+        .fetch_one(&mut *change.tx)
+        .await?;
+        Ok(mapped > 0)
+    }
+}
+
+/// The account is what an assertion says that is not older than the last one. Whether he may come in, and what changed.
+async fn become_what(
+    change: &mut Change,
+    account: &Account,
+    (wanted, issued): (&Roles, Timestamp),
+) -> Result<(bool, Vec<String>), RecordsError> {
+    let mut changes = bring_to(change, account, wanted).await?;
+    sqlx::query("UPDATE account SET vouched_issued = $2 WHERE id = $1")
+        .bind(account.id.0)
+        .bind(issued.as_millisecond())
+        .execute(&mut *change.tx)
+        .await?;
+    let admitted = !wanted.is_empty() || account.has_by_hand;
+    if admitted {
+        prove(change, account, &mut changes).await?;
+    }
+    open_or_shut(change, (account, admitted), &mut changes).await?;
+    Ok((admitted, changes))
+}
+
+/// The account stays what a newer assertion said. Whether he may come in, and what changed: an older one, too, shows whose the
+/// e-mail is.
+async fn stay(change: &mut Change, account: &Account) -> Result<(bool, Vec<String>), RecordsError> {
+    let mut changes = Vec::new();
+    let admitted = account.shut_out.is_none() && account.has_something(change).await?;
+    if admitted {
+        prove(change, account, &mut changes).await?;
+    }
+    Ok((admitted, changes))
 }
 
 /// Enables who was disabled and is admitted now, and the other way round.
@@ -202,23 +253,23 @@ enum ShutOut {
     NoMapping,
 }
 
-type Columns = (i64, i64, Option<String>, Option<i64>, Option<String>, bool, bool);
+type Columns = (i64, i64, Option<String>, Option<i64>, Option<String>, bool, bool, i64);
 
 async fn account(change: &mut Change, email: &Email) -> Result<Option<Account>, RecordsError> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT id, organization, mapped_role, disabled, disabled_for, role IS NOT NULL \
              OR EXISTS (SELECT 1 FROM workspace_member AS given WHERE given.account = account.id) \
              OR EXISTS (SELECT 1 FROM project_member AS given WHERE given.account = account.id), \
-             vouched IS NULL AND EXISTS (SELECT 1 FROM invitation WHERE invitation.account = account.id) \
+             vouched IS NULL AND EXISTS (SELECT 1 FROM invitation WHERE invitation.account = account.id), \
+             vouched_issued \
              FROM account WHERE email = $1",
     )
     .bind(email.as_str())
     .fetch_optional(&mut *change.tx)
     .await?;
-    let Some((id, organization, mapped_role, disabled, disabled_for, has_by_hand, unproven)) = row
-    else {
-        return Ok(None);
-    };
+    let Some(row) = row else { return Ok(None) };
+    let (id, organization, mapped_role, disabled, disabled_for, has_by_hand, unproven, issued) =
+        row;
     let shut_out = disabled.map(|_since| match disabled_for.as_deref() {
         Some(NO_MAPPING) => ShutOut::NoMapping,
         Some(_) | None => ShutOut::ByHand,
@@ -230,6 +281,7 @@ async fn account(change: &mut Change, email: &Email) -> Result<Option<Account>, 
         shut_out,
         has_by_hand,
         unproven,
+        vouched_issued: issued,
     }))
 }
 
@@ -244,11 +296,12 @@ async fn newcomer(
         return Ok(Admitted::Unmapped { changes: Vec::new() });
     }
     let id = AccountId(change.next_id().await?);
-    sqlx::query("INSERT INTO account (id, organization, email, created, vouched) VALUES ($1, $2, $3, $4, $4)")
+    sqlx::query("INSERT INTO account (id, organization, email, created, vouched, vouched_issued) VALUES ($1, $2, $3, $4, $4, $5)")
         .bind(id.0)
         .bind(vouched.organization.0)
         .bind(vouched.email.as_str())
         .bind(change.now)
+        .bind(vouched.issued.as_millisecond())
         .execute(&mut *change.tx)
         .await?;
     let account = Account {
@@ -258,6 +311,7 @@ async fn newcomer(
         shut_out: None,
         has_by_hand: false,
         unproven: false,
+        vouched_issued: vouched.issued.as_millisecond(),
     };
     let mut changes = vec!["account made".to_owned()];
     changes.extend(bring_to(&mut change, &account, wanted).await?);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Change, Records, RecordsError, hex, time, time_if_any};
+use super::{Change, Records, RecordsError, hex, sign_outs, time, time_if_any};
 use crate::catalog::{AccountId, Asserted, OrganizationName, ProjectId};
 use crate::ground::clock::Timestamp;
 
@@ -13,6 +13,8 @@ pub struct VouchedSession {
     /// The hash of who it is at the identity provider, organization included: what a logout names.
     pub subject: [u8; 32],
     pub session_index: Option<String>,
+    /// When its assertion was issued, by the identity provider's clock.
+    pub issued: Timestamp,
     /// What a logout at the identity provider has to name, sealed.
     pub logout: String,
     pub asserted: Asserted,
@@ -43,10 +45,11 @@ pub struct KnownVouched {
 
 impl Records {
     /// The same session goes on with what a new assertion brought, which takes the place of what it had; but not for longer than
-    /// `longest` after it began.
+    /// `longest` after it began. What a newer assertion brought stays as it is.
     ///
     /// # Errors
-    /// [`RecordsError::NotFound`] when it has ended, is another account's, or the account is disabled.
+    /// [`RecordsError::NotFound`] when it has ended, is another account's, or the account is disabled;
+    /// [`RecordsError::SignedOut`]: then it ends.
     pub async fn renew_session(
         &self,
         hash: &[u8; 32],
@@ -56,21 +59,36 @@ impl Records {
     ) -> Result<(), RecordsError> {
         let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX / 2);
         let mut change = Change::begin(self).await?;
-        let id: Option<i64> = sqlx::query_scalar(
-            "UPDATE session SET last_seen = $4, absolute_end = \
-             CASE WHEN created + $5 < $3 THEN created + $5 ELSE $3 END \
-             WHERE hash = $1 AND account = $2 AND absolute_end > $4 AND EXISTS \
-             (SELECT 1 FROM account WHERE account.id = session.account AND account.disabled IS NULL) \
-             RETURNING id",
+        change.line_up().await?;
+        let found: Option<(i64, Option<i64>)> = sqlx::query_as(
+            "SELECT session.id, vouched_session.issued FROM session \
+             JOIN account ON account.id = session.account \
+             LEFT JOIN vouched_session ON vouched_session.session = session.id \
+             WHERE session.hash = $1 AND session.account = $2 AND session.absolute_end > $3 \
+             AND account.disabled IS NULL",
         )
         .bind(hex(hash))
         .bind(account.0)
+        .bind(change.now)
+        .fetch_optional(&mut *change.tx)
+        .await?;
+        if sign_outs::is_ordered(&mut change, vouched).await? {
+            return Err(end_ordered(change, found.map(|(id, _)| id)).await?);
+        }
+        let (id, issued) = found.ok_or(RecordsError::NotFound { what: "session" })?;
+        if issued.is_some_and(|issued| issued > vouched.issued.as_millisecond()) {
+            return change.commit_quietly().await;
+        }
+        sqlx::query(
+            "UPDATE session SET last_seen = $3, absolute_end = \
+             CASE WHEN created + $4 < $2 THEN created + $4 ELSE $2 END WHERE id = $1",
+        )
+        .bind(id)
         .bind(absolute_end.as_millisecond())
         .bind(change.now)
         .bind(longest)
-        .fetch_optional(&mut *change.tx)
+        .execute(&mut *change.tx)
         .await?;
-        let id = id.ok_or(RecordsError::NotFound { what: "session" })?;
         let before = "DELETE FROM vouched_session WHERE session = $1";
         sqlx::query(before).bind(id).execute(&mut *change.tx).await?;
         // One that could not be had anew serves to its end.
@@ -106,47 +124,6 @@ impl Records {
             Ok(SessionCredentialRow { project, role, sealed, expires: time(expires)?, as_of })
         })
         .transpose()
-    }
-
-    /// Ends the sessions that a logout at the identity provider names: all of the subject's, or those of these indexes, that
-    /// began until then. One that has no index cannot be told apart, and ends too. Gives the e-mail address of each.
-    ///
-    /// # Errors
-    /// [`RecordsError`]
-    pub async fn end_vouched_sessions(
-        &self,
-        subject: &[u8; 32],
-        session_indexes: &[String],
-        begun_until: Timestamp,
-    ) -> Result<Vec<String>, RecordsError> {
-        let mut change = Change::begin(self).await?;
-        let rows: Vec<(i64, Option<String>, String)> = sqlx::query_as(
-            "SELECT v.session, v.session_index, a.email FROM vouched_session v \
-             JOIN session s ON s.id = v.session JOIN account a ON a.id = s.account \
-             WHERE v.subject = $1 AND s.created <= $2 ORDER BY v.session",
-        )
-        .bind(hex(subject))
-        .bind(begun_until.as_millisecond())
-        .fetch_all(&mut *change.tx)
-        .await?;
-        let named = |index: &Option<String>| {
-            session_indexes.is_empty()
-                || index.as_ref().is_none_or(|index| session_indexes.contains(index))
-        };
-        let mut ended = Vec::new();
-        for (session, _, email) in rows.into_iter().filter(|(_, index, _)| named(index)) {
-            let done = sqlx::query("DELETE FROM session WHERE id = $1")
-                .bind(session)
-                .execute(&mut *change.tx)
-                .await?;
-            ended.extend((done.rows_affected() > 0).then_some(email));
-        }
-        if !ended.is_empty() {
-            let count = ended.len();
-            let what = format!("{count} sessions ended by a logout at the identity provider");
-            change.commit(&what).await?;
-        }
-        Ok(ended)
     }
 
     /// The last good metadata of the organization's identity provider, and when they were fetched.
@@ -191,6 +168,20 @@ impl Records {
     }
 }
 
+/// The session was to go on as what the identity provider has ended by now.
+async fn end_ordered(
+    mut change: Change,
+    session: Option<i64>,
+) -> Result<RecordsError, RecordsError> {
+    if let Some(id) = session {
+        let query = sqlx::query("DELETE FROM session WHERE id = $1");
+        query.bind(id).execute(&mut *change.tx).await?;
+        let what = format!("session {id} ended by a logout at the identity provider");
+        change.commit(&what).await?;
+    }
+    Ok(RecordsError::SignedOut)
+}
+
 /// Gives a session what its assertion brought. Credentials of projects that its organization does not have (any more) are
 /// left out.
 pub(super) async fn keep(
@@ -201,14 +192,15 @@ pub(super) async fn keep(
     let asserted = serde_json::to_string(&vouched.asserted)
         .map_err(|cause| RecordsError::damaged("an assertion's roles", cause))?;
     sqlx::query(
-        "INSERT INTO vouched_session (session, subject, session_index, logout, roles) \
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO vouched_session (session, subject, session_index, logout, roles, issued) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(session)
     .bind(hex(&vouched.subject))
     .bind(vouched.session_index.as_deref())
     .bind(&vouched.logout)
     .bind(asserted)
+    .bind(vouched.issued.as_millisecond())
     .execute(&mut *change.tx)
     .await?;
     for credential in &vouched.credentials {

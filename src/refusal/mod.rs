@@ -452,7 +452,11 @@ const fn sso_code(error: &SsoError) -> Code {
         | SsoError::NotRenewed
         | SsoError::NotOurPage
         | SsoError::NotAdmitted(
-            VouchedError::AssertionUsed | VouchedError::Disabled | VouchedError::Elsewhere,
+            VouchedError::AssertionUsed
+            | VouchedError::Disabled
+            | VouchedError::SignedOut
+            | VouchedError::Ended
+            | VouchedError::Elsewhere,
         ) => Code::SignInRefused,
         SsoError::NotAdmitted(VouchedError::Unavailable(_))
         | SsoError::MetadataOver

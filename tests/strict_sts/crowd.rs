@@ -344,6 +344,7 @@ impl Crowd {
         let session = VouchedSession {
             subject: [0; 32],
             session_index: None,
+            issued: presented.issued,
             logout: String::new(),
             asserted: presented.asserted,
             credentials: all.into_iter().filter_map(|one| one.outcome.ok()).collect(),

@@ -257,6 +257,7 @@ fn vouched(credentials: Vec<SessionCredentialRow>) -> VouchedSession {
     VouchedSession {
         subject: [0; 32],
         session_index: None,
+        issued: Timestamp::UNIX_EPOCH,
         logout: String::new(),
         asserted: Asserted::default(),
         credentials,

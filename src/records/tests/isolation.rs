@@ -12,7 +12,7 @@ use crate::ground::random::Random;
 use crate::ground::secret::Secret;
 use crate::records::{
     Grounds, NewAccount, NewSessionRow, NewToken, Records, RecordsError, SessionCredentialRow,
-    Vouched, VouchedSession,
+    SignOutOrder, Vouched, VouchedSession,
 };
 
 /// Few names, so that organizations share them.
@@ -137,6 +137,7 @@ async fn vouched(records: &Records, owner: &str, id: OrganizationId) -> VouchedS
     VouchedSession {
         subject: [owner.as_bytes()[0]; 32],
         session_index: None,
+        issued: Timestamp::UNIX_EPOCH,
         logout: owner.to_owned(),
         asserted: Asserted { roles: Vec::new(), session_name: Some(owner.to_owned()) },
         credentials: projects.iter().map(|project| credential(project.id)).collect(),
@@ -290,7 +291,15 @@ async fn attempt_by_word(
 ) -> Result<(), RecordsError> {
     match deed.what {
         13 => admit(records, us, (deed, victim)).await,
-        14 => records.end_vouched_sessions(&[b'u'; 32], &[], Timestamp::MAX).await.map(drop),
+        14 => {
+            let order = SignOutOrder {
+                subject: &[b'u'; 32],
+                session_indexes: &[],
+                issued: Timestamp::MAX,
+                until: Timestamp::MAX,
+            };
+            records.end_vouched_sessions(&order).await.map(drop)
+        }
         _ => {
             // By our own person into whosever session, for whosever projects.
             let ours = records.accounts(us).await?[0].id;
@@ -319,6 +328,7 @@ async fn admit(
         groups: &groups,
         several: Several::MostPowerful,
         assertion: &Random::system().bytes(),
+        issued: Timestamp::UNIX_EPOCH,
         until: Timestamp::MAX,
     };
     records.admit_vouched(vouched).await.map(drop)

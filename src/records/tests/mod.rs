@@ -2,6 +2,7 @@
 
 mod isolation;
 mod keeping;
+mod sign_outs;
 mod vouched;
 
 use super::Records;

@@ -22,7 +22,7 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 const GROUPS: [&str; 4] = ["Labelers", "Ärzte & Co.", "CN=x,DC=example", "nobody's"];
 
 /// An organization with the workspaces and projects `a` and `b`, each in its own.
-async fn organization(records: &Records, name: &str) -> OrganizationId {
+pub(super) async fn organization(records: &Records, name: &str) -> OrganizationId {
     let id = records.create_organization(&name.parse().unwrap(), "").await.unwrap();
     for name in &NAMES[..2] {
         let (workspace, project) = (name.parse().unwrap(), name.parse().unwrap());
@@ -61,12 +61,23 @@ struct Door<'a> {
     email: Email,
     several: Several,
     used: u8,
+    issued: Timestamp,
 }
+
+/// When the assertions of these tests were issued, where it does not matter.
+pub(super) const ISSUED: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 impl<'a> Door<'a> {
     fn new(records: &'a Records, organization: OrganizationId) -> Self {
         let email = "ann@example.com".parse().unwrap();
-        Self { records, organization, email, several: Several::MostPowerful, used: 0 }
+        Self {
+            records,
+            organization,
+            email,
+            several: Several::MostPowerful,
+            used: 0,
+            issued: ISSUED,
+        }
     }
 
     async fn admit(&mut self, groups: &[&str]) -> Admitted {
@@ -78,6 +89,7 @@ impl<'a> Door<'a> {
             groups: &groups,
             several: self.several,
             assertion: &[self.used; 32],
+            issued: self.issued,
             until: Timestamp::MAX,
         };
         self.records.admit_vouched(vouched).await.unwrap()
@@ -349,6 +361,113 @@ async fn what_a_hand_did_stays_as_it_was_done() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+async fn what_a_newer_assertion_said_of_somebody_no_older_one_changes() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = organization(&records, "acme").await;
+    let little = facts(None, &[("a", Role::Annotator)]);
+    let much = facts(Some(Role::Administrator), &[("b", Role::Owner)]);
+    map(&records, acme, &[("little", little), ("much", much)].into()).await;
+    let mut door = Door::new(&records, acme);
+    let at = |milliseconds| ISSUED + SignedDuration::from_millis(milliseconds);
+    for (issued, groups, expected) in [
+        (
+            2,
+            &["little", "much"][..],
+            (
+                "person",
+                vec![
+                    "account made",
+                    "role administrator in the organization",
+                    "role annotator in project a",
+                    "role owner in project b",
+                ],
+            ),
+        ),
+        (
+            5,
+            &["little"],
+            (
+                "person",
+                vec!["no role in the organization any more", "no role in project b any more"],
+            ),
+        ),
+        // He comes in as what he is, and nothing is given back or taken away.
+        (4, &["little", "much"], ("person", vec![])),
+        (4, &[], ("person", vec![])),
+        // Of the same time is not older.
+        (
+            5,
+            &["much"],
+            (
+                "person",
+                vec![
+                    "role administrator in the organization",
+                    "role owner in project b",
+                    "no role in project a any more",
+                ],
+            ),
+        ),
+        (
+            7,
+            &[],
+            (
+                "unmapped",
+                vec![
+                    "no role in the organization any more",
+                    "no role in project b any more",
+                    "account disabled",
+                ],
+            ),
+        ),
+        (6, &["much"], ("unmapped", vec![])),
+        (8, &["little"], ("person", vec!["role annotator in project a", "account enabled"])),
+    ] {
+        door.issued = at(issued);
+        let (what, changes) = told(door.admit(groups).await);
+        let found = (what, changes.iter().map(String::as_str).collect());
+        assert_eq!(found, expected, "{issued} {groups:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_hand_gives_lets_people_in_by_an_older_assertion_too() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = organization(&records, "acme").await;
+    map(&records, acme, &[("much", facts(Some(Role::Administrator), &[]))].into()).await;
+    let mut door = Door::new(&records, acme);
+    let Admitted::Person { account, .. } = door.admit(&["much"]).await else { panic!() };
+    assert!(matches!(door.admit(&[]).await, Admitted::Unmapped { .. }));
+    records.enable_account(acme, account).await.unwrap();
+    door.issued = ISSUED - SignedDuration::from_millis(1);
+    assert_eq!(told(door.admit(&["much"]).await), ("unmapped", vec![]));
+    records.set_organization_role(acme, account, Some(Role::Reviewer)).await.unwrap();
+    assert_eq!(told(door.admit(&["much"]).await), ("person", vec![]));
+    assert_eq!(door.account().await.role_in_effect(), Some(Role::Reviewer));
+}
+
+#[tokio::test]
+async fn what_a_session_has_of_a_newer_assertion_no_older_one_replaces() {
+    let (records, _hand, _folder) = fresh().await;
+    let acme = organization(&records, "acme").await;
+    let ann = an_account(&records, acme, "ann@example.com").await;
+    let brought = |number: u8, milliseconds| VouchedSession {
+        issued: ISSUED + SignedDuration::from_millis(milliseconds),
+        ..vouched(number, None, vec![])
+    };
+    begin(&records, (1, ann), Grounds::Vouched(&brought(1, 1))).await.unwrap();
+    for (number, issued, kept) in [(2, 3, 2), (3, 2, 2), (4, 3, 4)] {
+        let end = Timestamp::from_second(1_800_000_500 + i64::from(number)).unwrap();
+        let brought = brought(number, issued);
+        records.renew_session(&[1; 32], ann, (end, Duration::MAX), &brought).await.unwrap();
+        let found = records.find_session(&[1; 32]).await.unwrap().unwrap();
+        let expected = Timestamp::from_second(1_800_000_500 + i64::from(kept)).unwrap();
+        assert_eq!(found.absolute_end, expected, "{number}");
+        assert_eq!(found.vouched.unwrap().logout, format!("sealed {kept}"), "{number}");
+    }
+}
+
+#[tokio::test]
 async fn an_assertion_is_used_once_however_many_come_at_once() {
     let (records, hand, _folder) = fresh().await;
     let acme = organization(&records, "acme").await;
@@ -362,6 +481,7 @@ async fn an_assertion_is_used_once_however_many_come_at_once() {
             groups: &groups,
             several: Several::MostPowerful,
             assertion: &[number; 32],
+            issued: ISSUED,
             until,
         };
         records.admit_vouched(vouched).await.unwrap()
@@ -395,7 +515,7 @@ async fn used(records: &Records) -> i64 {
     count.fetch_one(&records.reads).await.unwrap()
 }
 
-fn vouched(
+pub(super) fn vouched(
     subject: u8,
     index: Option<&str>,
     credentials: Vec<SessionCredentialRow>,
@@ -405,6 +525,7 @@ fn vouched(
     VouchedSession {
         subject: [subject; 32],
         session_index: index.map(str::to_owned),
+        issued: ISSUED,
         logout: format!("sealed {subject}"),
         asserted,
         credentials,
@@ -422,7 +543,7 @@ fn credential(project: ProjectId, role: &str, expires: i64) -> SessionCredential
     }
 }
 
-async fn begin(
+pub(super) async fn begin(
     records: &Records,
     (hash, account): (u8, AccountId),
     grounds: Grounds<'_>,
@@ -439,7 +560,11 @@ async fn begin(
     records.insert_session(row).await
 }
 
-async fn an_account(records: &Records, organization: OrganizationId, email: &str) -> AccountId {
+pub(super) async fn an_account(
+    records: &Records,
+    organization: OrganizationId,
+    email: &str,
+) -> AccountId {
     let (email, hash) = (email.parse().unwrap(), Secret::new("hash".to_owned()));
     let new = NewAccount { email: &email, role: None, password_hash: Some(hash) };
     records.create_account(organization, new).await.unwrap()
@@ -566,48 +691,6 @@ async fn whatever_shows_who_he_is_he_is_the_same_person() {
     let rows = records.workspace_members(acme, &"b".parse().unwrap()).await.unwrap();
     let rows: Vec<_> = rows.iter().map(|row| (row.account, row.role, row.mapped)).collect();
     assert_eq!(rows, [(account, Role::Manager, true)]);
-}
-
-#[tokio::test]
-async fn a_logout_at_the_provider_ends_what_it_names_and_nothing_else() {
-    let (records, _hand, _folder) = fresh().await;
-    let acme = organization(&records, "acme").await;
-    let ann = an_account(&records, acme, "ann@example.com").await;
-    let hash = Secret::new("hash".to_owned());
-    let left = async || {
-        let mut left = Vec::new();
-        for hash in 1..=6u8 {
-            let found = records.find_session(&[hash; 32]).await.unwrap();
-            left.extend(found.map(|_| hash));
-        }
-        left
-    };
-    let all: [(u8, u8, Option<&str>); 5] =
-        [(1, 1, Some("i")), (2, 1, Some("j")), (3, 1, None), (4, 2, Some("i")), (5, 2, Some("j"))];
-    for (hash, subject, index) in all {
-        let vouched = vouched(subject, index, vec![]);
-        begin(&records, (hash, ann), Grounds::Vouched(&vouched)).await.unwrap();
-    }
-    begin(&records, (6, ann), Grounds::Password(Some(&hash))).await.unwrap();
-    assert_eq!(left().await, [1, 2, 3, 4, 5, 6]);
-    let begun = records.clock.now();
-    let earlier = begun - SignedDuration::from_millis(1);
-    for (subject, indexes, until, ended, expected) in [
-        (9, &[][..], begun, 0, &[1, 2, 3, 4, 5, 6][..]),
-        (2, &["nothing"], begun, 0, &[1, 2, 3, 4, 5, 6]),
-        // Said before any of them began, and heard again.
-        (1, &[], earlier, 0, &[1, 2, 3, 4, 5, 6]),
-        // The third cannot be told apart.
-        (1, &["i"], begun, 2, &[2, 4, 5, 6]),
-        (2, &[], begun, 2, &[2, 6]),
-    ] {
-        let indexes: Vec<_> = indexes.iter().map(|index: &&str| (*index).to_owned()).collect();
-        let before = records.last_change().await.unwrap();
-        let out = records.end_vouched_sessions(&[subject; 32], &indexes, until).await.unwrap();
-        assert_eq!(out, vec!["ann@example.com"; ended], "{subject} {indexes:?}");
-        assert_eq!(left().await, expected, "{subject} {indexes:?}");
-        assert_eq!(records.last_change().await.unwrap() > before, ended > 0);
-    }
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! What an identity provider says about signing out (SAML core 3.7; profiles 4.4), by signed redirects: that somebody is to
 //! be signed out here, and its answer when we wanted that of it.
 //!
-//! A signed address may be opened again for some minutes. Sessions that began after it was made are not meant, so nothing is kept
-//! to prevent it; an answer is bound to this browser's request.
+//! A signed address may be opened again for some minutes. Sessions by assertions that were issued after it are not meant, so
+//! nothing is kept to prevent it; an answer is bound to this browser's request.
 
 use roxmltree::Node;
 
@@ -51,8 +51,9 @@ pub struct LogoutRequest {
     pub sp_name_qualifier: Option<String>,
     /// These sessions of the person; all, when none is named.
     pub session_indexes: Vec<String>,
-    /// Sessions that began later are not meant. By our clock: later by what its clock may be behind.
-    pub begun_until: Timestamp,
+    /// By the identity provider's clock. Sessions by assertions that it issued later are not meant; those by earlier ones are,
+    /// also when they are still on their way (SAML core 3.7.3.2).
+    pub issue_instant: Timestamp,
     /// Goes back with our reply, and means nothing to us.
     pub relay_state: Option<String>,
 }
@@ -215,7 +216,7 @@ impl<'a> Judge<'a> {
             name_qualifier: owned("NameQualifier"),
             sp_name_qualifier: owned("SPNameQualifier"),
             session_indexes: sessions.into_iter().map(index).collect::<Result<_, _>>()?,
-            begun_until: issued.checked_add(SKEW).unwrap_or(issued),
+            issue_instant: issued,
             relay_state: None,
         })
     }

@@ -48,7 +48,7 @@ fn alice() -> LogoutRequest {
         name_qualifier: Some("n".to_owned()),
         sp_name_qualifier: Some("s".to_owned()),
         session_indexes: vec!["_session-1".to_owned(), "_session-2".to_owned()],
-        begun_until: time("2026-11-26T08:01:00Z"),
+        issue_instant: time("2026-11-26T08:00:00Z"),
         relay_state: Some("/a b".to_owned()),
     }
 }
@@ -106,7 +106,7 @@ fn good_requests_say_who_is_to_be_signed_out() {
         (
             "within the skew",
             skewed,
-            LogoutRequest { begun_until: time("2026-11-26T08:02:00Z"), ..alice() },
+            LogoutRequest { issue_instant: time("2026-11-26T08:01:00Z"), ..alice() },
         ),
         ("a consent", xml.replace(" Version", " Consent=\"urn:x\" Reason=\"y\" Version"), alice()),
     ] {

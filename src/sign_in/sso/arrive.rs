@@ -4,18 +4,17 @@
 use std::sync::Arc;
 
 use super::super::ReturnAddress;
-use super::super::saml::{Assertion, MAX_AGE, SKEW};
+use super::super::saml::Assertion;
 use super::super::settings::AWS_SESSION_NAME;
 use super::accept::{Arrival, Browser, Come, Failed};
 use super::begin::forces;
-use super::leave::Leaving;
+use super::leave::{Leaving, accepted_until};
 use super::pending::Pending;
 use super::provider::Provider;
 use super::{Sso, SsoError};
 use crate::catalog::{Asserted, AssertedRole, Email, OrganizationName};
 use crate::credential::{Exchanged, Presented};
 use crate::ground::causes::told;
-use crate::ground::clock::Timestamp;
 use crate::ground::digest::sha256;
 use crate::ground::secret::Secret;
 use crate::identity::{
@@ -56,22 +55,22 @@ impl Sso {
             let by = SignedInBy::Saml { assertion: id.clone(), renewed };
             SignedIn { email: email.to_owned(), by, changes, credentials }
         };
-        let failed = |error: SsoError, email: &str, changes| {
-            (error, Some(Box::new(about(email, changes, Vec::new(), false))))
+        let failed = |error: SsoError, email: &str, changes, had| {
+            (error, Some(Box::new(about(email, changes, had, false))))
         };
         let word = word(&arriving)
-            .map_err(|error| failed(error, &arriving.assertion.name_id, Vec::new()))?;
+            .map_err(|error| failed(error, &arriving.assertion.name_id, Vec::new(), Vec::new()))?;
         let email = word.email.as_str();
         let Admittance { person, changes } = match self.parts.schemes.admit(&word).await {
             Ok(admittance) => admittance,
             Err(VouchedError::NoMapping { changes }) => {
                 let error = VouchedError::NoMapping { changes: Vec::new() };
-                return Err(failed(error.into(), email, changes));
+                return Err(failed(error.into(), email, changes, Vec::new()));
             }
-            Err(error) => return Err(failed(error.into(), email, Vec::new())),
+            Err(error) => return Err(failed(error.into(), email, Vec::new(), Vec::new())),
         };
         match self.settle(&arriving, &person).await {
-            Err(error) => Err(failed(error, email, changes)),
+            Err((error, had)) => Err(failed(error, email, changes, had)),
             Ok((session, had)) => {
                 let signed_in = about(email, changes, had.told, session.is_none());
                 let home = || ReturnAddress::or_home(None);
@@ -90,20 +89,25 @@ impl Sso {
     }
 
     /// The session, with all that the assertion is good for.
+    ///
+    /// # Errors
+    /// Why there is none, and what AWS gave for it all the same.
     async fn settle(
         &self,
         arriving: &Arriving,
         person: &KnownPerson,
-    ) -> Result<(Option<NewSession>, Had), SsoError> {
+    ) -> Result<(Option<NewSession>, Had), (SsoError, Vec<String>)> {
+        let nothing = |error: SsoError| (error, Vec::new());
         let Arriving { provider, organization, assertion, pending, browser, response } = arriving;
         let schemes = &self.parts.schemes;
         let renews = pending.as_ref().filter(|pending| pending.renews());
-        let opening = schemes.opening(person, renews.and_then(|pending| pending.session)).await?;
+        let opening = schemes.opening(person, renews.and_then(|pending| pending.session)).await;
+        let opening = opening.map_err(|error| nothing(error.into()))?;
         let unseen = renews.is_some_and(|pending| !forces(&provider.settings, pending.how));
         let unproved = unseen && provider.settings.force_sign_in;
         let aside = pending.as_ref().is_some_and(Pending::is_aside);
         if (aside || unproved) && !opening.goes_on() {
-            return Err(SsoError::NotRenewed);
+            return Err(nothing(SsoError::NotRenewed));
         }
         let ends = assertion.session_not_on_or_after;
         let presented = Presented {
@@ -119,6 +123,7 @@ impl Sso {
         let session = VouchedSession {
             subject: leaving.subject(organization, &assertion.issuer),
             session_index: assertion.session_index.clone(),
+            issued: assertion.issue_instant,
             logout: leaving.sealed(&self.parts.master, &proof),
             asserted: presented.asserted,
             credentials: std::mem::take(&mut had.credentials),
@@ -126,12 +131,15 @@ impl Sso {
         let replaces = pending.as_ref().and_then(|pending| pending.session);
         let (client, user_agent) = (browser.client, browser.user_agent.clone());
         let beginning = Beginning { opening, session, ends, client, user_agent, replaces };
-        let begun = schemes.begin_vouched(person, beginning).await?;
+        let begun = schemes.begin_vouched(person, beginning).await;
         // Those of a session that goes on are others now, and one that ended needs none.
         for session in [Some(proof), replaces].into_iter().flatten() {
             self.parts.minter.forget(&session);
         }
-        Ok((begun, had))
+        match begun {
+            Ok(begun) => Ok((begun, had)),
+            Err(error) => Err((error.into(), had.told)),
+        }
     }
 }
 
@@ -189,9 +197,8 @@ fn word(arriving: &Arriving) -> Result<Word, SsoError> {
     // Two texts, so that no issuer's end is another id's beginning.
     let issuer = sha256(assertion.issuer.as_bytes());
     let assertion_hash = sha256(&[&issuer[..], assertion.id.as_bytes()].concat());
-    // Nobody accepts one that was issued longer ago, whatever else it says.
-    let until =
-        assertion.issue_instant.checked_add(MAX_AGE + SKEW + SKEW).unwrap_or(Timestamp::MAX);
+    let issued = assertion.issue_instant;
+    let until = accepted_until(issued);
     let several = provider.settings.several;
     Ok(Word {
         organization: organization.clone(),
@@ -199,6 +206,7 @@ fn word(arriving: &Arriving) -> Result<Word, SsoError> {
         groups,
         several,
         assertion: assertion_hash,
+        issued,
         until,
     })
 }

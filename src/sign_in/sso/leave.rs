@@ -2,18 +2,26 @@
 //! signs out there is signed out here when it says so.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 
-use super::super::saml::{self, Assertion, Logout, SignOutRequest, SignOutStatus, Subject};
+use super::super::saml::{
+    self, Assertion, Logout, LogoutRequest, MAX_AGE, SKEW, SignOutRequest, SignOutStatus, Subject,
+};
+use super::provider::Provider;
 use super::{Sso, SsoError, cookie};
 use crate::catalog::OrganizationName;
+use crate::ground::clock::Timestamp;
+use crate::ground::control::ControlFailed;
 use crate::ground::digest::sha256;
+use crate::ground::random::Random;
 use crate::ground::seal::{MasterKey, SealKey};
 use crate::identity::{Person, Proof, ProofId};
+use crate::records::SignOutOrder;
 
 /// What a logout at the identity provider names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,32 +151,34 @@ impl Sso {
         self: &Arc<Self>,
         organization: &OrganizationName,
         query: &str,
-        headers: &HeaderMap,
+        (headers, client): (&HeaderMap, IpAddr),
     ) -> Result<Told, SsoError> {
-        let provider = self.provider(organization)?;
-        let theirs = provider.theirs.load_full();
-        let now = self.parts.clock.now();
-        let expected = self.awaited(organization, headers);
-        let heard = saml::receive_logout(query, &provider.ours, &theirs, expected.as_deref(), now)?;
-        let request = match heard {
-            Logout::Request(request) => request,
-            Logout::Answer(_) => return Ok(Told::Done),
+        let word = Unheard {
+            provider: self.provider(organization)?,
+            organization: organization.clone(),
+            query: query.to_owned(),
+            expected: self.awaited(organization, headers),
         };
-        let subject = subject(organization, &theirs.entity_id, &request.name_id);
-        let (indexes, until) = (request.session_indexes.clone(), request.begun_until);
         let sso = Arc::clone(self);
-        let work = self
-            .parts
-            .control
-            .run(async move { sso.parts.schemes.end_vouched(&subject, &indexes, until).await });
-        let people = work.await??;
-        let reply = request.reply(SignOutStatus::Success);
-        // They are out, whether it can be told so or not.
-        let location = reply
-            .redirect(&provider.ours, &theirs, now, &self.parts.random)
-            .inspect_err(|error| tracing::warn!(%organization, cause = %error, "no reply there"))
-            .ok()
-            .map(|redirect| redirect.location);
+        self.parts.control.run(async move { sso.obey(word, client).await }).await?
+    }
+
+    /// On the control plane.
+    async fn obey(self: Arc<Self>, word: Unheard, client: IpAddr) -> Result<Told, SsoError> {
+        let (now, random) = (self.parts.clock.now(), self.parts.random.clone());
+        let turn = self.turns.turn(client).await?;
+        // On a thread of its own: it is nothing but computing.
+        let work = tokio::task::spawn_blocking(move || word.judge(now, &random));
+        let judged = work.await.map_err(|_panicked| ControlFailed)?;
+        drop(turn);
+        let Some(Order { subject, request, location }) = judged? else { return Ok(Told::Done) };
+        let order = SignOutOrder {
+            subject: &subject,
+            session_indexes: &request.session_indexes,
+            issued: request.issue_instant,
+            until: accepted_until(request.issue_instant),
+        };
+        let people = self.parts.schemes.end_vouched(&order).await?;
         Ok(Told::SignedOut { people, location })
     }
 
@@ -178,6 +188,48 @@ impl Sso {
         let id = self.key.open(organization.as_str().as_bytes(), &sealed).ok()?;
         String::from_utf8(id).ok()
     }
+}
+
+/// What came by redirect, and what it is held against.
+struct Unheard {
+    provider: Arc<Provider>,
+    organization: OrganizationName,
+    query: String,
+    expected: Option<String>,
+}
+
+/// A verified order, with our reply to it, for when it has been obeyed.
+struct Order {
+    subject: [u8; 32],
+    request: LogoutRequest,
+    location: Option<String>,
+}
+
+impl Unheard {
+    /// `None`: it has signed out whom we wanted.
+    fn judge(&self, now: Timestamp, random: &Random) -> Result<Option<Order>, SsoError> {
+        let Self { provider, organization, query, expected } = self;
+        let theirs = provider.theirs.load();
+        let heard = saml::receive_logout(query, &provider.ours, &theirs, expected.as_deref(), now)?;
+        let request = match heard {
+            Logout::Request(request) => request,
+            Logout::Answer(_) => return Ok(None),
+        };
+        let subject = subject(organization, &theirs.entity_id, &request.name_id);
+        // They are to be out, whether it can be told so or not.
+        let location = request
+            .reply(SignOutStatus::Success)
+            .redirect(&provider.ours, &theirs, now, random)
+            .inspect_err(|error| tracing::warn!(%organization, cause = %error, "no reply there"))
+            .ok()
+            .map(|redirect| redirect.location);
+        Ok(Some(Order { subject, request, location }))
+    }
+}
+
+/// Until when anybody accepts an assertion that was issued then, whatever else it says; with the time that it takes to exchange it.
+pub(super) fn accepted_until(issued: Timestamp) -> Timestamp {
+    issued.checked_add(MAX_AGE + SKEW + SKEW).unwrap_or(Timestamp::MAX)
 }
 
 fn key(master: &MasterKey, proof: &ProofId) -> SealKey {
