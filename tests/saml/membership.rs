@@ -3,6 +3,7 @@
 
 use reqwest::StatusCode;
 use serde_json::Value;
+use sluicegate::ground::clock::{SignedDuration, Timestamp};
 
 use crate::company::{Company, entries, entry};
 use crate::forge::Forge;
@@ -62,6 +63,51 @@ async fn people_are_made_at_the_first_sign_in_updated_at_each_and_shut_out_when_
     assert_eq!(entries[3]["sign_in"], "bob@example.com");
     assert_eq!(entries[3]["signed_in_by"], "saml");
     assert!(!changes(&entries[3]).is_empty(), "{}", entries[3]);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_issued_earlier_and_comes_later_gives_nothing_back() {
+    const ALICE: &str = "alice@example.com";
+    const SCANS: &str = "/-/objects/scans/media/inside.txt";
+    const LEDGERS: &str = "/-/objects/ledgers/media/inside.txt";
+    let forge = Forge::start();
+    let issued = |claims: &mut crate::support::assertion::Claims, seconds| {
+        claims.issued += SignedDuration::from_secs(seconds);
+    };
+    let alice = forge.sign_in(ALICE, &["annotators", "admins"]).await;
+    let older = forge.depart_with(alice, "?renew=try").await;
+    let mut old = forge.claims(ALICE, &["annotators", "admins"], Some(&older.request));
+    issued(&mut old, 10);
+    // By then the identity provider knows better: no admin any more, and five minutes are left.
+    let newer = forge.depart("").await;
+    let mut new = forge.claims(ALICE, &["annotators"], Some(&newer.request));
+    issued(&mut new, 20);
+    new.session_not_on_or_after = Some(new.issued + SignedDuration::from_mins(5));
+    let answer = newer.post(&forge.idp.posted(&new, Signed::Both)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    assert_eq!(older.browser.get(LEDGERS).await.status, 404);
+    let answer = older.post(&forge.idp.posted(&old, Signed::Both)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "as what she is now: {}", answer.text());
+    for browser in [&older.browser, &newer.browser] {
+        assert_eq!(browser.get(LEDGERS).await.status, 404, "what was taken away is not back");
+        assert_eq!(browser.get(SCANS).await.status, 200);
+    }
+    let entry = entries(&forge.site, "AcceptAssertion", 3).pop().unwrap();
+    assert_eq!(changes(&entry), [""; 0], "{entry}");
+
+    // Nor does it take what the session has from a newer one: its end.
+    let until = async |browser: &crate::company::Browser<'_>| {
+        let account = browser.get("/-/api/account").await.json();
+        account["until"].as_str().unwrap().parse::<Timestamp>().unwrap()
+    };
+    let before = until(&newer.browser).await;
+    let late = forge.depart_with(newer.browser, "?renew=try").await;
+    let mut old = forge.claims(ALICE, &["annotators", "admins"], Some(&late.request));
+    issued(&mut old, 10);
+    let answer = late.post(&forge.idp.posted(&old, Signed::Both)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    assert_eq!(until(&late.browser).await, before);
+    assert_eq!(late.browser.get(LEDGERS).await.status, 404);
 }
 
 #[tokio::test]
