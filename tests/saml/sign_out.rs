@@ -140,7 +140,8 @@ async fn an_identity_provider_whose_clock_is_behind_signs_people_out_as_well() {
 async fn an_order_holds_for_assertions_that_come_after_it() {
     let forge = Forge::start();
     let way = forge.depart("").await;
-    let claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
+    let mut claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
+    claims.issued -= SignedDuration::from_secs(2);
     arrives(&forge, &order(&forge, ALICE, 0)).await;
     // Somebody else's order, and hers of another session there, are not about it.
     arrives(&forge, &order(&forge, "bob@example.com", 0)).await;
@@ -165,6 +166,7 @@ async fn an_order_of_one_session_there_holds_for_its_assertions_and_for_no_other
     let [named, spared] = [&one, &other].map(|way| {
         let mut claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
         claims.session_index = Some(format!("_of{}", way.request));
+        claims.issued -= SignedDuration::from_secs(2);
         claims
     });
     arrives(&forge, &order_of(&forge, ALICE, named.session_index.as_deref().unwrap())).await;
@@ -178,7 +180,8 @@ async fn an_order_of_one_session_there_holds_for_its_assertions_and_for_no_other
 async fn an_order_that_comes_while_credentials_are_had_lets_nobody_in() {
     let forge = Forge::start();
     let way = forge.depart("").await;
-    let claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
+    let mut claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
+    claims.issued -= SignedDuration::from_secs(2);
     let status = post_meanwhile(&forge, &way, &claims, async || {
         arrives(&forge, &order(&forge, ALICE, 0)).await;
     });
@@ -197,6 +200,7 @@ async fn an_order_of_the_session_that_a_renewal_is_of_ends_what_was_to_go_on() {
     let way = forge.depart_with(alice, "?renew=unseen").await;
     let mut claims = forge.claims(ALICE, &["annotators"], Some(&way.request));
     claims.session_index = Some("_another".to_owned());
+    claims.issued -= SignedDuration::from_secs(2);
     let status = post_meanwhile(&forge, &way, &claims, async || {
         arrives(&forge, &order_of(&forge, ALICE, "_another")).await;
         assert!(lives(&way.browser).await, "what she has is of another session there so far");
