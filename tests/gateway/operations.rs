@@ -254,7 +254,7 @@ fn who_only_asks_does_not_bring_the_records_up_to_date() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let checked = site.try_run(&["check"], "");
     assert!(checked.status.success(), "{checked:?}");
-    assert!(String::from_utf8(checked.stdout).unwrap().contains("wait for 4 migrations"));
+    assert!(String::from_utf8(checked.stdout).unwrap().contains("wait for 5 migrations"));
     let explained =
         site.try_run(&["explain", "--as", "a@example.com", "--operation", "ShowHome"], "");
     assert_eq!(explained.status.code(), Some(1), "{explained:?}");
