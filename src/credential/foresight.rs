@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_will_fail_is_told_before_anybody_signs_in() {
-        let long = "p".repeat(1000);
+        let (long, foreign) = ("p".repeat(1000), "п".repeat(200));
         for (storage, at, words) in [
             (("people", "a", None), "storage acme/cats/storage-1", "nobody opens it"),
             (("people", "a", Some("admin")), "storage acme/cats/storage-1", "role/admin"),
@@ -199,6 +199,8 @@ mod tests {
             (("team", &*long, None), "storage acme/cats/storage-1", "characters"),
             (("named", &*long, None), "storage acme/cats/storage-1", "characters"),
             (("people", &*long, Some("labeler")), "project acme/cats", "characters"),
+            (("team", &*foreign, None), "storage acme/cats/storage-1", "characters"),
+            (("people", &*foreign, Some("labeler")), "project acme/cats", "characters"),
         ] {
             let found = foreseen(&[storage]);
             let [(place, problem)] = &found[..] else { panic!("{storage:?}: {found:?}") };

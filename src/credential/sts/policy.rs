@@ -14,7 +14,8 @@ use crate::outbound::Host;
 pub(in crate::credential) struct SessionPolicy(String);
 
 impl SessionPolicy {
-    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>: `Policy` has 1 to 2,048 characters.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>: `Policy` has 1 to 2,048 characters,
+    /// as they are sent.
     pub(in crate::credential) const MOST: usize = 2048;
 
     /// See [`Self::for_storages`].
@@ -90,6 +91,7 @@ impl SessionPolicy {
             }));
         }
         let policy = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+        let policy = in_latin_1(&policy);
         match policy.chars().count() {
             0..=Self::MOST => Ok(Self(policy)),
             characters => Err(SourceError::PolicyTooLarge { characters }),
@@ -133,6 +135,22 @@ fn encryption(place: &S3Place, partition: &str) -> Option<String> {
     };
     let ours = place.endpoint.as_ref().is_none_or(at_amazon);
     ours.then(|| format!("s3.{}{amazon}", literal(&place.region)))
+}
+
+/// The same JSON in the characters that `Policy` may have, `[\u0009\u000A\u000D\u0020-\u00FF]+`: all others are written as
+/// escapes, of which one beyond the basic plane takes two (RFC 8259, 7). They stand in strings only.
+fn in_latin_1(json: &str) -> String {
+    let mut written = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character <= '\u{ff}' {
+            written.push(character);
+        } else {
+            let mut units = [0; 2];
+            let units = character.encode_utf16(&mut units).iter();
+            written.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    written
 }
 
 /// Text that stands for itself where a policy would read wildcards and variables
@@ -283,6 +301,29 @@ mod tests {
             policy.as_str().contains(r#"media/a${*}b${?}${$}{aws:username}\"/*""#),
             "{policy:?}"
         );
+    }
+
+    #[test]
+    fn letters_that_sts_does_not_take_are_escaped_and_mean_the_same() {
+        let text = policy("media", "größe/партия/🎬").unwrap().0;
+        assert!(
+            text.chars().all(|one| matches!(one, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
+            "{text}"
+        );
+        assert!(text.contains(r"größe/\u043f\u0430"), "{text}");
+        assert!(text.contains(r"\ud83c\udfac"), "{text}");
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["Statement"][0]["Resource"], "arn:aws:s3:::media/größe/партия/🎬/*");
+        let below = &read["Statement"][1]["Condition"]["StringLike"]["s3:prefix"];
+        assert_eq!(*below, "größe/партия/🎬/*");
+    }
+
+    #[test]
+    fn what_is_escaped_counts_as_it_is_sent() {
+        // Each is six characters, twice.
+        assert!(policy("media", &"п".repeat(130)).is_ok());
+        let refused = policy("media", &"п".repeat(150)).unwrap_err();
+        assert!(matches!(refused, SourceError::PolicyTooLarge { characters: 2049.. }), "{refused}");
     }
 
     #[test]

@@ -247,7 +247,8 @@ fn check(call: &Call) -> Result<(), String> {
         && (2..=64).contains(&session.len())
         && session.bytes().all(session_byte)
         && call.parameter("RoleArn").starts_with("arn:aws:iam::123456789012:role/")
-        && policy.len() <= 2048
+        && policy.chars().count() <= 2048
+        && policy.chars().all(|letter| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
         && (policy.is_empty() || serde_json::from_str::<serde_json::Value>(policy).is_ok())
         && call.parameters.keys().all(|name| known.contains(&name.as_str()) || is_tag(name))
         && (call.parameter("SAMLAssertion").is_empty()
