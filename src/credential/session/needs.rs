@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::saml::SamlRoles;
 use super::super::shelf::Shelf;
-use crate::catalog::{Catalog, CredentialName, Project, Role, Storage};
+use crate::catalog::{Catalog, CredentialName, Place, Project, Role, Storage};
 use crate::records::KnownPerson;
 
 /// One role at AWS for one project.
@@ -37,13 +37,14 @@ pub(super) fn of_person(
         .collect()
 }
 
-/// What somebody with this role needs in this project. Storages that one role opens, by one credential, are one need.
+/// What somebody with this role needs in this project. Storages that one role opens, by one credential, at one endpoint, are
+/// one need: a policy names buckets but not where they are, and another store's bucket of the same name is another bucket.
 pub(in crate::credential) fn needs(
     project: &Arc<Project>,
     counts: Role,
     shelves: &HashMap<CredentialName, Shelf>,
 ) -> Vec<Need> {
-    let mut needs: BTreeMap<(&str, &CredentialName, &str), Need> = BTreeMap::new();
+    let mut needs: BTreeMap<(&str, &CredentialName, &str, Option<&str>), Need> = BTreeMap::new();
     let mut storages: Vec<_> = project.storages().collect();
     storages.sort_unstable_by_key(|storage| storage.id);
     for storage in storages {
@@ -53,11 +54,13 @@ pub(in crate::credential) fn needs(
             continue;
         };
         let Some(role) = federation.role(counts) else { continue };
-        let need = needs.entry((role, &storage.credential, &federation.provider));
+        let Place::S3(place) = &storage.place;
+        let (provider, endpoint) = (&federation.provider, place.endpoint.as_deref());
+        let need = needs.entry((role, &storage.credential, provider, endpoint));
         let need = need.or_insert_with(|| Need {
             project: Arc::clone(project),
             role: role.to_owned(),
-            provider: federation.provider.clone(),
+            provider: provider.clone(),
             credential: storage.credential.clone(),
             roles: Arc::clone(roles),
             storages: Vec::new(),
