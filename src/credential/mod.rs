@@ -18,6 +18,7 @@ mod role;
 mod saml;
 mod session;
 mod settings;
+mod shares;
 mod shelf;
 mod slot;
 mod sources;

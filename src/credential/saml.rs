@@ -1,17 +1,23 @@
 //! The roles that people's own assertions may be exchanged for: where STS is, which roles they are, how long each lasts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::duration::{LEAST, Longest};
 use super::error::SourceError;
 use super::iam::Inspector;
+use super::shares::{Share, Shares};
 use super::sts::{Ask, RefusalCode, RoleArn, SessionPolicy, Sts};
 use super::tools::Tools;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, Turn};
+use crate::catalog::AccountId;
 use crate::credential::aws::Keys;
 use crate::ground::clock::Timestamp;
 use crate::ground::secret::Secret;
-use crate::outbound::Host;
+use crate::outbound::{Host, OutboundError};
 
 /// One `[credentials.NAME]` of `kind = "saml"`.
 #[derive(Debug)]
@@ -27,7 +33,17 @@ pub(super) struct SamlRoles {
 pub(super) struct SamlRole {
     arn: RoleArn,
     longest: Longest,
+    shares: Shares,
     trouble: Trouble,
+}
+
+/// Leave to ask for one role's keys once, for one person.
+#[derive(Debug)]
+pub(super) struct SamlTurn<'r> {
+    role: &'r SamlRole,
+    turn: Turn<'r>,
+    _at_once: Option<OwnedSemaphorePermit>,
+    _share: Option<Share<'r>>,
 }
 
 /// What is presented, and until when what is had for it may be used.
@@ -50,7 +66,12 @@ impl SamlRoles {
         let role = |arn: RoleArn| {
             (
                 arn.as_str().to_owned(),
-                SamlRole { arn, longest: Longest::new(seconds), trouble: Trouble::new() },
+                SamlRole {
+                    arn,
+                    longest: Longest::new(seconds),
+                    shares: Shares::default(),
+                    trouble: Trouble::new(),
+                },
             )
         };
         Self { sts, roles: roles.into_iter().map(role).collect(), inspector }
@@ -65,18 +86,23 @@ impl SamlRoles {
         self.roles.get(arn)
     }
 
-    /// The role's keys, cut by this policy, for as long as the role allows and the person's session lasts.
+    /// The role's keys, cut by this policy, for as long as the role allows and the person's session lasts. An STS that says
+    /// nothing for so long is in trouble, and the role knows it.
     pub(super) async fn exchange(
         &self,
         tools: &Tools,
-        role: &SamlRole,
+        (turn, patience): (SamlTurn<'_>, Duration),
         policy: &SessionPolicy,
         shown: &Shown<'_>,
     ) -> Result<Keys, SourceError> {
-        let turn = role.trouble.turn(&tools.clock).await?;
-        let outcome = self.ask(tools, role, policy, shown).await;
+        let role = turn.role;
+        let asked = Box::pin(self.ask(tools, role, policy, shown));
+        let outcome = tokio::time::timeout(patience, asked).await.unwrap_or_else(|_late| {
+            let host = self.host().name().to_owned();
+            Err(SourceError::Unasked { who: "STS", cause: OutboundError::Timeout { host } })
+        });
         // What is wrong with one person's assertion is not wrong with another's.
-        role.trouble.note(&turn, outcome, tools.clock.now(), SourceError::is_outage)
+        role.trouble.note(&turn.turn, outcome, tools.clock.now(), SourceError::is_outage)
     }
 
     async fn ask(
@@ -107,6 +133,24 @@ impl SamlRoles {
 }
 
 impl SamlRole {
+    /// A turn to ask, once there is room among this person's own calls for the role, among those that are `at_once`, and at
+    /// last among everybody's for the role: who waits for his own has none of what others wait for.
+    ///
+    /// # Errors
+    /// [`SourceError::Paused`] while the role is to be left alone.
+    pub(super) async fn turn(
+        &self,
+        tools: &Tools,
+        account: AccountId,
+        at_once: Arc<Semaphore>,
+    ) -> Result<SamlTurn<'_>, SourceError> {
+        let share = self.shares.of(account).await;
+        // Never closed.
+        let at_once = at_once.acquire_owned().await.ok();
+        let turn = self.trouble.turn(&tools.clock).await?;
+        Ok(SamlTurn { role: self, turn, _at_once: at_once, _share: share })
+    }
+
     pub(super) fn partition(&self) -> &str {
         self.arn.partition()
     }

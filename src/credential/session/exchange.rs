@@ -1,7 +1,8 @@
 //! The exchange at sign-in: one call to STS for each role that the person's projects need and that his assertion holds, all
-//! at once, bounded in number and time. One that fails fails nothing but itself.
+//! at once, bounded in number and time. One that fails fails nothing but itself: not another's call, not one to another STS,
+//! and not what an earlier one brought.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,16 +18,19 @@ use super::super::tools::Tools;
 use super::needs::{Need, of_person};
 use super::sealed::{self, KeySet, Owner};
 use super::{ExchangeFailure, Exchanged, Presented};
-use crate::catalog::{Catalog, Project, ProjectId, ProjectName};
+use crate::catalog::{AccountId, Catalog, Project, ProjectId, ProjectName};
 use crate::ground::causes::told;
 use crate::ground::clock::{SignedDuration, Timestamp};
+use crate::ground::control::ControlFailed;
 use crate::ground::secret::Secret;
 use crate::identity::ProofId;
+use crate::outbound::Host;
 use crate::records::{KnownPerson, SessionCredentialRow};
 use crate::telemetry::{Count, count};
 
 /// Nobody waits longer for a sign-in than for a page.
 pub(in crate::credential) const DEADLINE: Duration = Duration::from_secs(10);
+/// Of one exchange, to one STS.
 const CALLS_AT_ONCE: usize = 8;
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>, `SAMLAssertion`.
 const RESPONSE_AT_MOST: usize = 100_000;
@@ -36,9 +40,18 @@ const REDEEMED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// What all calls of one exchange share.
 #[derive(Debug)]
 struct Proof {
+    account: AccountId,
     response: Secret<String>,
     session_name: String,
     ends: Option<Timestamp>,
+}
+
+/// How long one call may take: first until it has its turn, then with STS. Both together are how long the exchange may, so
+/// that every call ends by itself, and what came of it is known and noted, whoever waits for it.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    turn: Duration,
+    call: Duration,
 }
 
 /// What is kept together: everything that one AWS role opens in one project.
@@ -46,6 +59,13 @@ struct Row {
     id: ProjectId,
     sets: Vec<KeySet>,
     failures: Vec<ExchangeFailure>,
+}
+
+impl From<Duration> for Patience {
+    fn from(all: Duration) -> Self {
+        let call = all * 2 / 5;
+        Self { turn: all.saturating_sub(call), call }
+    }
 }
 
 impl Row {
@@ -70,7 +90,7 @@ impl Minter {
         let sources = self.sources();
         let needs = of_person(catalog, person, &sources.shelves).into_iter().map(Arc::new);
         let needs: Vec<_> = needs.collect();
-        let had = self.call_all(&needs, presented).await;
+        let had = self.call_all(&needs, person.account, presented).await;
         let mut rows: BTreeMap<(ProjectName, &str), Row> = BTreeMap::new();
         for (need, outcome) in needs.iter().zip(had) {
             let (project, role) = (&need.project, need.role.as_str());
@@ -115,12 +135,14 @@ impl Minter {
     async fn call_all(
         &self,
         needs: &[Arc<Need>],
+        account: AccountId,
         presented: &Presented,
     ) -> Vec<Result<KeySet, ExchangeFailure>> {
         let now = self.tools().clock.now();
         let checks = needs.iter().map(|need| check(need, presented, now).err());
         let mut failures: Vec<_> = checks.collect();
         let proof = Proof {
+            account,
             response: presented.response.clone(),
             session_name: presented.asserted.session_name.clone().unwrap_or_default(),
             ends: presented.ends,
@@ -128,14 +150,12 @@ impl Minter {
         let sound = needs.iter().zip(&failures).enumerate();
         let sound = sound.filter(|(_, (_, failure))| failure.is_none());
         let sound: Vec<_> = sound.map(|(at, (need, _))| (at, Arc::clone(need))).collect();
-        let calls = calls(self.tools().clone(), (proof, self.patience()), sound);
+        let calls = calls(self.tools().clone(), (proof, self.patience().into()), sound);
         // Over there, so that it is finished whoever waits for it.
         let mut had = self.tools().control.run(calls).await.unwrap_or_default();
         let outcome = |(at, failure): (usize, &mut Option<ExchangeFailure>)| match failure.take() {
             Some(failure) => Err(failure),
-            None => had
-                .remove(&at)
-                .unwrap_or(Err(ExchangeFailure::Deadline { seconds: self.patience().as_secs() })),
+            None => had.remove(&at).unwrap_or(Err(ExchangeFailure::Sts(ControlFailed.into()))),
         };
         failures.iter_mut().enumerate().map(outcome).collect()
     }
@@ -143,35 +163,35 @@ impl Minter {
 
 type Had = BTreeMap<usize, Result<KeySet, ExchangeFailure>>;
 
-/// Makes the calls; what is not there when the time is up is given up.
+/// Makes the calls. Each STS has turns of its own, so that none waits for another's.
 async fn calls(
     tools: Tools,
-    (proof, patience): (Proof, Duration),
+    (proof, patience): (Proof, Patience),
     needs: Vec<(usize, Arc<Need>)>,
 ) -> Had {
-    let (proof, turns) = (Arc::new(proof), Arc::new(Semaphore::new(CALLS_AT_ONCE)));
-    let mut calls = JoinSet::new();
+    let mut at_once: HashMap<Host, Arc<Semaphore>> = HashMap::new();
+    let (proof, mut calls) = (Arc::new(proof), JoinSet::new());
     for (at, need) in needs {
-        let (tools, proof, turns) = (tools.clone(), Arc::clone(&proof), Arc::clone(&turns));
-        calls.spawn(async move {
-            // Never closed.
-            let _turn = turns.acquire().await;
-            (at, Box::pin(call(&tools, &proof, &need)).await)
-        });
+        let there = at_once.entry(need.roles.host().clone());
+        let there = there.or_insert_with(|| Arc::new(Semaphore::new(CALLS_AT_ONCE)));
+        let (tools, proof, there) = (tools.clone(), Arc::clone(&proof), Arc::clone(there));
+        let one = async move { Box::pin(call(&tools, &proof, (&need, there), patience)).await };
+        calls.spawn(async move { (at, one.await) });
     }
     let mut had = Had::new();
-    let all = async {
-        while let Some(outcome) = calls.join_next().await {
-            // One that panicked has no outcome, like one that came too late.
-            had.extend(outcome);
-        }
-    };
-    // Whether all came or not, what came is there.
-    let _in_time = tokio::time::timeout(patience, all).await.is_ok();
+    while let Some(outcome) = calls.join_next().await {
+        // One that panicked has no outcome.
+        had.extend(outcome);
+    }
     had
 }
 
-async fn call(tools: &Tools, proof: &Proof, need: &Need) -> Result<KeySet, ExchangeFailure> {
+async fn call(
+    tools: &Tools,
+    proof: &Proof,
+    (need, at_once): (&Need, Arc<Semaphore>),
+    patience: Patience,
+) -> Result<KeySet, ExchangeFailure> {
     let unlisted = || ExchangeFailure::NotListed { credential: need.credential.to_string() };
     let role = need.roles.get(&need.role).ok_or_else(unlisted)?;
     let storages = need.storages.iter().map(|storage| &**storage);
@@ -183,7 +203,11 @@ async fn call(tools: &Tools, proof: &Proof, need: &Need) -> Result<KeySet, Excha
         session_name: &proof.session_name,
         ends: proof.ends,
     };
-    let keys = need.roles.exchange(tools, role, &policy, &shown).await;
+    let late = |_late| ExchangeFailure::NoTurn { seconds: patience.turn.as_secs() };
+    let turn = role.turn(tools, proof.account, at_once);
+    let turn = tokio::time::timeout(patience.turn, turn).await.map_err(late)?;
+    let turn = turn.map_err(ExchangeFailure::Sts)?;
+    let keys = need.roles.exchange(tools, (turn, patience.call), &policy, &shown).await;
     let keys = keys.map_err(ExchangeFailure::Sts)?;
     let ends = keys.expires().into_iter().chain(proof.ends).min().unwrap_or(Timestamp::MIN);
     let storages = need.storages.iter().map(|storage| KeySet::of(storage)).collect();

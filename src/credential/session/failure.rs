@@ -31,9 +31,9 @@ pub enum ExchangeFailure {
     )]
     TooLarge { characters: usize, most: usize },
     #[error(
-        "STS did not answer within {seconds} s: is its endpoint right, and reachable from here?"
+        "its turn did not come within {seconds} s, so many calls for the role there were: is STS slow, or does the person have very many projects?"
     )]
-    Deadline { seconds: u64 },
+    NoTurn { seconds: u64 },
     #[error("STS gave no keys")]
     Sts(#[source] SourceError),
     #[error("this gateway keeps no sessions")]
@@ -67,7 +67,7 @@ impl ExchangeFailure {
             Self::Stale { .. } | Self::Ended => format!(
                 "{project}: your sign-in took too long for this project's files: sign in again"
             ),
-            Self::Deadline { .. } => format!(
+            Self::NoTurn { .. } => format!(
                 "{project}: this project's files cannot be opened now: sign in again in a while"
             ),
             Self::Sts(cause) if passes(cause) => format!(

@@ -183,9 +183,18 @@ async fn nobody_waits_for_an_sts_that_does_not_answer() {
     crowd.world.sts.shut(true);
     let session = crowd.begin(0, &["labeler"]).await;
     let all = crowd.exchange(&session, &crowd.presented(&session)).await;
-    let late = |one: &Exchanged| matches!(one.outcome, Err(ExchangeFailure::Deadline { .. }));
+    let late = |one: &Exchanged| {
+        let failure = one.outcome.as_ref().unwrap_err();
+        causes::told(failure).contains("did not answer in time")
+    };
     assert!(all.len() == 2 && all.iter().all(late), "{all:?}");
     assert!(all[0].words().unwrap().contains("in a while"));
+    // Its silence is a failure as any other: the role is left alone for a while.
+    crowd.world.sts.shut(false);
+    let calls = crowd.world.sts.calls().len();
+    let again = crowd.exchange(&session, &crowd.presented(&session)).await;
+    assert!(again.iter().all(late), "{again:?}");
+    assert_eq!(crowd.world.sts.calls().len(), calls, "not asked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
