@@ -154,14 +154,10 @@ impl Shelf {
             }
             Self::PerPerson(people) => people.with_slot(wanted, now, then),
             Self::PerSession { roles, drawers } => {
-                let (key, session_name) = session_key(wanted, roles)?;
+                let key = session_key(wanted, roles)?;
                 let vault = wanted.vault.ok_or_else(|| sign_in_again(wanted, Ended::NotBrought))?;
                 let make = |key: &SessionKey| {
-                    let order = Order::Brought {
-                        key: key.clone(),
-                        vault: Arc::clone(vault),
-                        session_name: session_name.into(),
-                    };
+                    let order = Order::Brought { key: key.clone(), vault: Arc::clone(vault) };
                     Slot::new(storage.credential.clone(), order)
                 };
                 Ok(drawers.of(key.session).with_slot(&key, now, make, then))
@@ -270,11 +266,8 @@ fn tags(asker: &Asker<'_>, wanted: &Wanted<'_>) -> super::sts::Tags {
     tags
 }
 
-/// The key of what the person's session can have brought for this, and the name that AWS knows him by.
-fn session_key<'a>(
-    wanted: &Wanted<'a>,
-    roles: &SamlRoles,
-) -> Result<(SessionKey, &'a str), CredentialError> {
+/// The key of what the person's session can have brought for this.
+fn session_key(wanted: &Wanted<'_>, roles: &SamlRoles) -> Result<SessionKey, CredentialError> {
     let not_brought = || sign_in_again(wanted, Ended::NotBrought);
     let asker = wanted.asker.as_ref().ok_or_else(not_brought)?;
     let (session, asserted) = asker.brought.ok_or_else(not_brought)?;
@@ -286,16 +279,14 @@ fn session_key<'a>(
     if roles.get(role).is_none() {
         return Err(not_listed(wanted, role));
     }
-    let session_name = asserted.session_name.as_deref().unwrap_or_default();
-    let key = SessionKey {
+    Ok(SessionKey {
         session,
         account: asker.account,
         role: Arc::clone(role),
         project: wanted.project.id,
         storage: wanted.storage.id,
         revision: wanted.storage.revision,
-    };
-    Ok((key, session_name))
+    })
 }
 
 fn sign_in_again(wanted: &Wanted<'_>, why: Ended) -> CredentialError {

@@ -25,13 +25,19 @@ use crate::telemetry::{Count, count};
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) keys: Arc<Keys>,
-    pub(super) acting: Option<Arc<Acting>>,
+    pub(super) acting: Option<Acting>,
     obtained: Timestamp,
     /// Not served from here on.
     until: Option<Timestamp>,
     /// Milliseconds since 1970: when the next background renewal may begin. `MAX` while one is under way.
     due: AtomicI64,
     slot: Weak<Slot>,
+}
+
+/// Keys as they come.
+struct Fetched {
+    keys: Arc<Keys>,
+    acting: Option<Acting>,
 }
 
 /// As whom the keys act at AWS: what its own records call them.
@@ -56,7 +62,6 @@ pub(super) enum Order {
     Brought {
         key: SessionKey,
         vault: Arc<Vault>,
-        session_name: Box<str>,
     },
 }
 
@@ -64,7 +69,6 @@ pub(super) enum Order {
 pub(super) struct Slot {
     name: CredentialName,
     order: Order,
-    acting: Option<Arc<Acting>>,
     held: ArcSwapOption<Held>,
     flight: Mutex<Flight>,
 }
@@ -102,8 +106,7 @@ const FRESH: SignedDuration = SignedDuration::from_mins(1);
 impl Slot {
     pub(super) fn new(name: CredentialName, order: Order) -> Arc<Self> {
         let (held, flight) = (ArcSwapOption::empty(), Mutex::default());
-        let acting = order.acting().map(Arc::new);
-        Arc::new(Self { name, order, acting, held, flight })
+        Arc::new(Self { name, order, held, flight })
     }
 
     /// The keys, when they are good now. Starts their renewal when it is time.
@@ -201,27 +204,31 @@ impl Slot {
         Ok(landing)
     }
 
-    async fn fetch(&self, tools: &Tools) -> Result<Arc<Keys>, SourceError> {
+    async fn fetch(&self, tools: &Tools) -> Result<Fetched, SourceError> {
+        let nobody = |keys| Fetched { keys, acting: None };
         match &self.order {
-            Order::Given(keys) => Ok(Arc::clone(keys)),
-            Order::Chain(chain) => Box::pin(chain.keys(tools)).await.map(Arc::new),
+            Order::Given(keys) => Ok(nobody(Arc::clone(keys))),
+            Order::Chain(chain) => Box::pin(chain.keys(tools)).await.map(Arc::new).map(nobody),
             Order::Role { role, cut } => {
-                Box::pin(role.assume(tools, cut.as_ref())).await.map(Arc::new)
+                let keys = Arc::new(Box::pin(role.assume(tools, cut.as_ref())).await?);
+                let acting = cut.as_ref().map(|cut| Acting::new(role.arn(), &cut.session));
+                Ok(Fetched { keys, acting })
             }
-            Order::Brought { key, vault, .. } => {
-                Box::pin(vault.open(tools, key, &self.name)).await.map(Arc::new)
+            Order::Brought { key, vault } => {
+                let (keys, name) = Box::pin(vault.open(tools, key, &self.name)).await?;
+                Ok(Fetched { keys: Arc::new(keys), acting: Some(Acting::new(&key.role, &name)) })
             }
         }
     }
 
-    fn land(self: &Arc<Self>, fetched: Result<Arc<Keys>, SourceError>, now: Timestamp) -> Outcome {
+    fn land(self: &Arc<Self>, fetched: Result<Fetched, SourceError>, now: Timestamp) -> Outcome {
         let mut flight = self.flight();
         flight.landing = None;
-        let fetched = fetched.and_then(|keys| match &flight.refused {
-            Some(refused) if **refused == *keys.access_key_id() => {
+        let fetched = fetched.and_then(|fetched| match &flight.refused {
+            Some(refused) if **refused == *fetched.keys.access_key_id() => {
                 Err(SourceError::Ended(Ended::Refused))
             }
-            Some(_) | None => Held::new(keys, now, self),
+            Some(_) | None => Held::new(fetched, now, self),
         });
         match fetched {
             Ok(held) => {
@@ -291,19 +298,13 @@ impl Slot {
     }
 }
 
-impl Order {
-    fn acting(&self) -> Option<Acting> {
-        match self {
-            Self::Given(_) | Self::Chain(_) | Self::Role { cut: None, .. } => None,
-            Self::Role { role, cut: Some(cut) } => {
-                Some(Acting { role: role.arn().into(), session: cut.session.as_str().into() })
-            }
-            Self::Brought { key, session_name, .. } => {
-                Some(Acting { role: (*key.role).into(), session: session_name.clone() })
-            }
-        }
+impl Acting {
+    fn new(role: &str, session: &str) -> Self {
+        Self { role: role.into(), session: session.into() }
     }
+}
 
+impl Order {
     /// Whether fresh keys can come before these have ended.
     const fn renews(&self) -> bool {
         match self {
@@ -325,8 +326,8 @@ impl Flight {
 }
 
 impl Held {
-    fn new(keys: Arc<Keys>, now: Timestamp, slot: &Arc<Slot>) -> Result<Self, SourceError> {
-        let (acting, renews) = (slot.acting.clone(), slot.order.renews());
+    fn new(fetched: Fetched, now: Timestamp, slot: &Arc<Slot>) -> Result<Self, SourceError> {
+        let (Fetched { keys, acting }, renews) = (fetched, slot.order.renews());
         let slot = Arc::downgrade(slot);
         let Some(end) = keys.expires() else {
             let due = AtomicI64::new(i64::MAX);

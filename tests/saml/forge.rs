@@ -49,6 +49,14 @@ impl Forge {
         permissions: impl Fn(Reach) -> String,
         change: impl FnOnce(&Account, &mut Draft),
     ) -> Self {
+        Self::before(permissions, |behind, draft| change(behind.account, draft))
+    }
+
+    /// The same, and the draft may know all that is behind the install.
+    pub fn before(
+        permissions: impl Fn(Reach) -> String,
+        change: impl FnOnce(Behind<'_>, &mut Draft),
+    ) -> Self {
         let (mut site, _) = prepared();
         let idp = IdentityProvider::new(&format!("{ORIGIN}/metadata"), Algorithm::RsaSha256);
         let account = Account::new("123456789012", Clock::system()).with_provider("idp", &idp);
@@ -56,8 +64,6 @@ impl Forge {
         let account = [ANNOTATOR, ADMIN].into_iter().fold(account, |account, reach| {
             account.with_role_of(reach.role, vec![trust.clone()], &permissions(reach), 3_600)
         });
-        let mut draft = Draft::default();
-        change(&account, &mut draft);
         let account = Arc::new(account);
         let (sts, s3) = (Sts::start(&account), S3::start(&account));
         for Reach { bucket, prefix, .. } in [ANNOTATOR, ADMIN] {
@@ -65,6 +71,8 @@ impl Forge {
             s3.put(bucket, &key, "text/plain", key.as_bytes());
         }
         let behind = Behind { account: &account, sts: &sts, s3: &s3 };
+        let mut draft = Draft::default();
+        change(behind, &mut draft);
         draft.install(&mut site, &idp.metadata(&format!("{ORIGIN}/sso")), behind);
         Self { idp, account, sts, s3, site }
     }

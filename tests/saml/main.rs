@@ -31,6 +31,7 @@ mod support {
 mod bound;
 mod check;
 mod download;
+mod exchange;
 mod forced;
 mod forge;
 mod hang_up;

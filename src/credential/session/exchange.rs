@@ -212,7 +212,8 @@ async fn call(
     let ends = keys.expires().into_iter().chain(proof.ends).min().unwrap_or(Timestamp::MIN);
     let storages = need.storages.iter().map(|storage| KeySet::of(storage)).collect();
     count(Count::CredentialsMinted);
-    Ok(KeySet { credential: need.credential.clone(), keys, ends, storages })
+    let (credential, session_name) = (need.credential.clone(), proof.session_name.clone());
+    Ok(KeySet { credential, keys, session_name, ends, storages })
 }
 
 /// What can be known without a call.

@@ -26,6 +26,8 @@ pub(super) struct Owner<'a> {
 pub(super) struct KeySet {
     pub(super) credential: CredentialName,
     pub(super) keys: Keys,
+    /// What AWS calls the session that they were issued for: a later assertion may name another.
+    pub(super) session_name: String,
     pub(super) ends: Timestamp,
     /// With the revision that the policy was made for.
     pub(super) storages: Vec<(StorageId, u64)>,
@@ -49,6 +51,7 @@ struct Written<'a> {
     id: &'a str,
     secret: &'a str,
     token: Option<&'a str>,
+    session_name: &'a str,
     ends: Timestamp,
     storages: &'a [(StorageId, u64)],
 }
@@ -61,6 +64,7 @@ struct Read {
     id: String,
     secret: String,
     token: Option<String>,
+    session_name: String,
     ends: Timestamp,
     storages: Vec<(StorageId, u64)>,
 }
@@ -102,6 +106,7 @@ impl<'a> Written<'a> {
             id: set.keys.access_key_id(),
             secret: set.keys.secret_access_key().expose(),
             token: set.keys.session_token().map(|token| token.expose().as_str()),
+            session_name: &set.session_name,
             ends: set.ends,
             storages: &set.storages,
         }
@@ -110,9 +115,9 @@ impl<'a> Written<'a> {
 
 impl From<Read> for KeySet {
     fn from(read: Read) -> Self {
-        let Read { credential, id, secret, token, ends, storages } = read;
+        let Read { credential, id, secret, token, session_name, ends, storages } = read;
         let keys = Keys::new(&id, Secret::new(secret), token.map(Secret::new), Some(ends));
-        Self { credential, keys, ends, storages }
+        Self { credential, keys, session_name, ends, storages }
     }
 }
 
@@ -129,6 +134,7 @@ mod tests {
                 Some(Secret::new("canary-token".to_owned())),
                 None,
             ),
+            session_name: "ann@example.com".to_owned(),
             ends: "2026-01-01T01:00:00Z".parse().unwrap(),
             storages: vec![(StorageId(3), 7)],
         }
@@ -152,6 +158,7 @@ mod tests {
         assert_eq!(opened.keys.secret_access_key().expose(), "canary-secret");
         assert_eq!(opened.keys.session_token().unwrap().expose(), "canary-token");
         assert_eq!(opened.keys.expires(), Some(set().ends));
+        assert_eq!(opened.session_name, "ann@example.com");
         let people = "people".parse().unwrap();
         assert!(opened.covers((StorageId(3), 7), &people));
         assert!(!opened.covers((StorageId(3), 8), &people));

@@ -29,13 +29,13 @@ impl Vault {
         }
     }
 
-    /// The keys that this session brought for exactly this storage as it is now.
+    /// The keys that this session brought for exactly this storage as it is now, and what AWS calls the session of theirs.
     pub(in crate::credential) async fn open(
         &self,
         tools: &Tools,
         key: &SessionKey,
         credential: &CredentialName,
-    ) -> Result<Keys, SourceError> {
+    ) -> Result<(Keys, String), SourceError> {
         #[cfg(test)]
         self.loads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let SessionKey { session, account, role, project, storage, revision } = key;
@@ -49,6 +49,6 @@ impl Vault {
         if set.ends.saturating_sub(MARGIN).unwrap_or(set.ends) <= tools.clock.now() {
             return Err(SourceError::Ended(Ended::Expired));
         }
-        Ok(set.keys)
+        Ok((set.keys, set.session_name))
     }
 }

@@ -85,7 +85,7 @@ impl Code {
     }
 
     /// What is said where a test has it said without a reason.
-    pub(super) const fn words(self) -> &'static str {
+    pub const fn words(self) -> &'static str {
         match self {
             Self::Throttling => "Rate exceeded",
             Self::RegionDisabled => {
