@@ -55,10 +55,10 @@ struct Patience {
 }
 
 /// What is kept together: everything that one AWS role opens in one project.
-struct Row {
+struct Row<'n> {
     id: ProjectId,
     sets: Vec<KeySet>,
-    failures: Vec<ExchangeFailure>,
+    failures: Vec<(&'n Need, ExchangeFailure)>,
 }
 
 impl From<Duration> for Patience {
@@ -68,7 +68,7 @@ impl From<Duration> for Patience {
     }
 }
 
-impl Row {
+impl Row<'_> {
     const fn of(project: &Project) -> Self {
         Self { id: project.id, sets: Vec::new(), failures: Vec::new() }
     }
@@ -91,7 +91,7 @@ impl Minter {
         let needs = of_person(catalog, person, &sources.shelves).into_iter().map(Arc::new);
         let needs: Vec<_> = needs.collect();
         let had = self.call_all(&needs, person.account, presented).await;
-        let mut rows: BTreeMap<(ProjectName, &str), Row> = BTreeMap::new();
+        let mut rows: BTreeMap<(ProjectName, &str), Row<'_>> = BTreeMap::new();
         for (need, outcome) in needs.iter().zip(had) {
             let (project, role) = (&need.project, need.role.as_str());
             let row = rows.entry((project.name.clone(), role)).or_insert_with(|| Row::of(project));
@@ -101,19 +101,45 @@ impl Minter {
                     count(Count::CredentialFailures);
                     let (person, cause) = (person.email.as_str(), told(&failure));
                     tracing::warn!(person, project = %project.name, role, %cause, "an assertion opened nothing");
-                    row.failures.push(failure);
+                    row.failures.push((need, failure));
                 }
             }
         }
         let mut all = Vec::new();
-        for ((project, role), Row { id, sets, failures }) in rows {
+        for ((project, role), Row { id, mut sets, failures }) in rows {
             let owner = Owner { session, account: person.account, project: id, role };
-            let kept = (!sets.is_empty()).then(|| self.keep(owner, &sets, catalog.last_change()));
-            for outcome in kept.into_iter().chain(failures.into_iter().map(Err)) {
-                all.push(Exchanged { project: project.clone(), role: role.to_owned(), outcome });
+            let nothing_new = sets.is_empty();
+            let failed: Vec<_> = failures.iter().map(|(need, _)| *need).collect();
+            sets.extend(self.left(owner, &failed, nothing_new).await);
+            let row = (!sets.is_empty()).then(|| self.keep(owner, &sets, catalog.last_change()));
+            // What is only kept is nothing that was had.
+            let (had, mut kept) = if nothing_new { (None, row) } else { (row, None) };
+            let failures = failures.into_iter().map(|(_, failure)| Err(failure));
+            for outcome in had.into_iter().chain(failures) {
+                let (project, role) = (project.clone(), role.to_owned());
+                let kept = kept.take().and_then(Result::ok);
+                all.push(Exchanged { project, role, outcome, kept });
             }
         }
         all
+    }
+
+    /// What the session has of what could not be had anew: it serves to its end. Where nothing at all is new, what is kept stays
+    /// as it is, unless the records are about to drop it for a part that has ended.
+    async fn left(&self, owner: Owner<'_>, failed: &[&Need], nothing_new: bool) -> Vec<KeySet> {
+        let (Some(vault), false) = (self.vault(), failed.is_empty()) else { return Vec::new() };
+        // A session that begins has nothing; what cannot be read cannot be kept.
+        let sets = vault.sets(owner).await.unwrap_or_default();
+        let now = self.tools().clock.now();
+        let (sets, over): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| set.serves_at(now));
+        if nothing_new && over.is_empty() {
+            return Vec::new();
+        }
+        let left = |set: KeySet| {
+            let credential = set.credential.clone();
+            set.only(|storage| failed.iter().any(|need| need.is_for(storage, &credential)))
+        };
+        sets.into_iter().filter_map(left).collect()
     }
 
     fn keep(

@@ -36,6 +36,8 @@ pub struct Exchanged {
     pub role: String,
     /// The row to keep with the session, or why there is none.
     pub outcome: Result<SessionCredentialRow, ExchangeFailure>,
+    /// With a failure: what is left of a row that was there before, to keep in its place.
+    pub kept: Option<SessionCredentialRow>,
 }
 
 impl Exchanged {

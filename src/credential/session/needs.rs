@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::super::saml::SamlRoles;
 use super::super::shelf::Shelf;
-use crate::catalog::{Catalog, CredentialName, Place, Project, Role, Storage};
+use super::sealed::KeySet;
+use crate::catalog::{Catalog, CredentialName, Place, Project, Role, Storage, StorageId};
 use crate::records::KnownPerson;
 
 /// One role at AWS for one project.
@@ -19,6 +20,13 @@ pub(in crate::credential) struct Need {
     pub(in crate::credential) roles: Arc<SamlRoles>,
     /// The project's storages that it opens, by id.
     pub(in crate::credential) storages: Vec<Arc<Storage>>,
+}
+
+impl Need {
+    /// Whether it is for this storage as it is, by this credential.
+    pub(super) fn is_for(&self, storage: (StorageId, u64), credential: &CredentialName) -> bool {
+        self.credential == *credential && self.storages.iter().any(|one| KeySet::of(one) == storage)
+    }
 }
 
 /// What this person needs: in the order of the projects' names.

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::aws::Keys;
+use super::super::slot::MARGIN;
 use crate::catalog::{AccountId, CredentialName, ProjectId, Storage, StorageId};
 use crate::ground::clock::Timestamp;
 use crate::ground::seal::{MasterKey, SealKey};
@@ -37,6 +38,17 @@ impl KeySet {
     /// Whether they open the storage as it is now.
     pub(super) fn covers(&self, storage: (StorageId, u64), credential: &CredentialName) -> bool {
         self.credential == *credential && self.storages.contains(&storage)
+    }
+
+    /// The same for those of its storages that are wanted, if there are any.
+    pub(super) fn only(mut self, wanted: impl Fn((StorageId, u64)) -> bool) -> Option<Self> {
+        self.storages.retain(|storage| wanted(*storage));
+        (!self.storages.is_empty()).then_some(self)
+    }
+
+    /// Whether a request that is signed now arrives while they are good.
+    pub(super) fn serves_at(&self, now: Timestamp) -> bool {
+        now < self.ends.saturating_sub(MARGIN).unwrap_or(self.ends)
     }
 
     pub(super) fn of(storage: &Storage) -> (StorageId, u64) {

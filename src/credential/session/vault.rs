@@ -3,9 +3,8 @@
 use super::super::aws::Keys;
 use super::super::error::{Ended, SourceError};
 use super::super::shelf::SessionKey;
-use super::super::slot::MARGIN;
 use super::super::tools::Tools;
-use super::sealed::{self, Owner};
+use super::sealed::{self, KeySet, Owner};
 use crate::catalog::CredentialName;
 use crate::ground::seal::MasterKey;
 use crate::records::Records;
@@ -39,16 +38,22 @@ impl Vault {
         #[cfg(test)]
         self.loads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let SessionKey { session, account, role, project, storage, revision } = key;
-        let row = self.records.session_credential(&session.0, *project, role).await;
-        let row = row.map_err(SourceError::Records)?.ok_or(SourceError::Ended(Ended::Never))?;
         let owner = Owner { session, account: *account, project: *project, role };
-        let sets = sealed::open(&self.master, owner, &row.sealed);
-        let sets = sets.ok_or(SourceError::Ended(Ended::Sealed))?;
+        let sets = self.sets(owner).await?;
         let found = sets.into_iter().find(|set| set.covers((*storage, *revision), credential));
         let set = found.ok_or(SourceError::Ended(Ended::Changed))?;
-        if set.ends.saturating_sub(MARGIN).unwrap_or(set.ends) <= tools.clock.now() {
+        if !set.serves_at(tools.clock.now()) {
             return Err(SourceError::Ended(Ended::Expired));
         }
         Ok((set.keys, set.session_name))
+    }
+
+    /// Everything that is kept for this owner.
+    pub(super) async fn sets(&self, owner: Owner<'_>) -> Result<Vec<KeySet>, SourceError> {
+        let row =
+            self.records.session_credential(&owner.session.0, owner.project, owner.role).await;
+        let row = row.map_err(SourceError::Records)?.ok_or(SourceError::Ended(Ended::Never))?;
+        let sets = sealed::open(&self.master, owner, &row.sealed);
+        sets.ok_or(SourceError::Ended(Ended::Sealed))
     }
 }

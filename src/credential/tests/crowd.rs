@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::World;
 use super::world::settings;
 use crate::catalog::{
-    Asserted, AssertedRole, Catalog, Federation, Organization, Project, Role, Storage,
+    Asserted, AssertedRole, Catalog, Federation, Organization, Place, Project, Role, Storage,
 };
 use crate::credential::wanted::{Asker, Wanted};
 use crate::credential::{
@@ -42,6 +42,8 @@ pub(super) struct Crowd {
     pub(super) projects: Vec<(crate::catalog::ProjectId, &'static str)>,
     /// `ann` and `bob`, annotators of both.
     pub(super) people: Vec<KnownPerson>,
+    /// Where the second storages are, if not where the others are.
+    pub(super) elsewhere: Option<&'static str>,
     sessions: AtomicU8,
     _folder: tempfile::TempDir,
 }
@@ -121,7 +123,16 @@ impl Crowd {
         let minter = Minter::new(sources, world.tools.clone());
         let minter = minter.with_records(records.clone(), master);
         let sessions = AtomicU8::new(1);
-        Self { world, minter, records, projects, people, sessions, _folder: folder }
+        Self {
+            world,
+            minter,
+            records,
+            projects,
+            people,
+            elsewhere: None,
+            sessions,
+            _folder: folder,
+        }
     }
 
     pub(super) fn install(&self, seconds: u64) {
@@ -149,6 +160,8 @@ impl Crowd {
         let prefix = format!("{name}-s{id}-r{revision}");
         let mut storage = super::storage(project.0, id, credential, ("media", &prefix));
         storage.revision = revision;
+        let Place::S3(place) = &mut storage.place;
+        place.endpoint = self.elsewhere.filter(|_| id == 2).map(str::to_owned);
         let roles = [(Role::Annotator, role("labeler")), (Role::Owner, role("admin"))].into();
         storage.federation = (id != 3).then(|| Federation { provider: PROVIDER.to_owned(), roles });
         Arc::new(storage)
@@ -204,7 +217,8 @@ impl Crowd {
     ) -> Vec<Exchanged> {
         let (catalog, person) = (self.catalog(1), &self.people[session.person]);
         let all = self.minter.exchange(&catalog, person, &session.id, presented).await;
-        let had = all.iter().filter_map(|one| one.outcome.as_ref().ok()).cloned();
+        let had = all.iter().filter_map(|one| one.outcome.as_ref().ok().or(one.kept.as_ref()));
+        let had = had.cloned();
         let (hash, vouched) = (&session.id.0, vouched(had.collect()));
         let end = (Timestamp::MAX, Duration::MAX);
         self.records.renew_session(hash, person.account, end, &vouched).await.unwrap();

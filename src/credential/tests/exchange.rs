@@ -44,6 +44,25 @@ async fn each_project_has_one_call_cut_to_its_storages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buckets_of_two_stores_share_no_policy() {
+    let mut crowd = Crowd::new().await;
+    crowd.elsewhere = Some("https://minio.example.com");
+    let session = crowd.sign_in(0, &["labeler"]).await;
+    let calls = crowd.world.sts.calls();
+    assert_eq!(calls.len(), 4, "{calls:?}");
+    for call in &calls {
+        let both = ["-s1-r1/*", "-s2-r1/*"].map(|prefix| call.parameter("Policy").contains(prefix));
+        assert!(both == [true, false] || both == [false, true], "{call:?}");
+    }
+    for id in [1, 2] {
+        let credential = crowd.mint(&session, (0, id, 1), Some("labeler")).await.unwrap();
+        let policy = crowd.world.sts.issued(credential.id().unwrap());
+        let policy = policy.parameter("Policy");
+        assert!(policy.contains(&format!("cats-s{id}-r1/*")), "{policy}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_role_that_counts_decides_and_without_one_nothing_is_asked() {
     let mut crowd = Crowd::new().await;
     crowd.people[0].organization_role = Some(Role::Owner);

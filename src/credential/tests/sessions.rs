@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::crowd::{Crowd, role};
+use super::sts::Deed;
 use crate::catalog::Asserted;
 use crate::credential::{CredentialError, Ended};
 use crate::ground::clock::SignedDuration;
@@ -84,6 +85,48 @@ async fn it_ends_with_its_time_and_before_the_storage_says_so() {
     // Who signs in again is served again.
     let again = crowd.sign_in(0, &["labeler"]).await;
     crowd.mint(&again, (0, 1, 1), LABELER).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_had_anew_serves_to_its_own_end_whatever_else_begins_or_ends() {
+    let mut crowd = Crowd::new().await;
+    crowd.elsewhere = Some("https://minio.example.com");
+    let (cats, dogs) = (crowd.projects[0].0, crowd.projects[1].0);
+    crowd.people[0].memberships.projects.remove(&dogs);
+    let session = crowd.sign_in(0, &["labeler"]).await;
+    let mint = async |id| crowd.mint(&session, (0, id, 1), LABELER).await;
+    let renew = async |refused| {
+        for _ in 0..refused {
+            crowd.world.sts.then(Deed::Refuse(403, "AccessDenied", "no"));
+        }
+        crowd.exchange(&session, &crowd.presented(&session)).await;
+        crowd.minter.forget(&session.id);
+    };
+    let first = [mint(1).await.unwrap(), mint(2).await.unwrap()];
+    let minutes = SignedDuration::from_mins;
+    crowd.world.hand.advance(minutes(30));
+    // One of the two is new, and the other is what it was.
+    renew(1).await;
+    let then = [mint(1).await.unwrap(), mint(2).await.unwrap()];
+    let kept = [0, 1].map(|at| first[at].id() == then[at].id());
+    assert!(kept == [true, false] || kept == [false, true], "{kept:?}");
+    let [old, new] = if kept[0] { [1, 2] } else { [2, 1] };
+    let [was, is] = if kept[0] { [&first[0], &then[1]] } else { [&first[1], &then[0]] };
+    let role = role("labeler");
+    let row = crowd.records.session_credential(&session.id.0, cats, &role).await.unwrap();
+    let left = row.unwrap().expires.duration_since(crowd.world.tools.clock.now());
+    assert_eq!(left, minutes(30), "something of it has to be renewed then");
+    // Nothing is: what there is stays.
+    renew(2).await;
+    assert_eq!(mint(old).await.unwrap().id(), was.id());
+    // The older one has ended, and the newer one goes on, whatever is renewed.
+    crowd.world.hand.advance(minutes(31));
+    assert_eq!(ended(mint(old).await), Ended::Expired);
+    renew(2).await;
+    assert_eq!(mint(new).await.unwrap().id(), is.id());
+    assert_eq!(ended(mint(old).await), Ended::Changed);
+    renew(0).await;
+    assert!(mint(old).await.is_ok() && mint(new).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

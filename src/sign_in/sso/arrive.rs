@@ -148,6 +148,7 @@ impl Had {
         let mut had = Self::default();
         for one in exchanged {
             let words = one.words();
+            had.credentials.extend(one.kept);
             let (project, role) = (&one.project, &one.role);
             match one.outcome {
                 Ok(credential) => {
