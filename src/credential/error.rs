@@ -66,7 +66,9 @@ pub enum Ended {
     Never,
     #[error("it has expired")]
     Expired,
-    #[error("the storage is new, or was changed since he signed in")]
+    #[error(
+        "the storage is new, or was changed since he signed in, or what opens it was not had then"
+    )]
     Changed,
     #[error("the storage says that it is not valid any more")]
     Refused,
@@ -104,8 +106,13 @@ pub enum SourceError {
     Status { who: &'static str, status: u16 },
     #[error("{who} gave an answer that is not to be used: {problem}")]
     BadAnswer { who: &'static str, problem: &'static str },
-    #[error("STS refused ({code}): {}; it says {message:?}", code.remedy(*action))]
-    Refused { action: Action, code: RefusalCode, message: String },
+    #[error("STS refused ({code}): {}", code.remedy(*action))]
+    Refused {
+        action: Action,
+        code: RefusalCode,
+        #[source]
+        said: Said,
+    },
     #[error(
         "the answer is for {answered:?}, asked was {asked:?}: something other than the STS of the settings answers, or the role was renamed"
     )]
@@ -137,6 +144,11 @@ pub enum SourceError {
     #[error(transparent)]
     Control(#[from] ControlFailed),
 }
+
+/// STS's own words.
+#[derive(Debug, thiserror::Error)]
+#[error("it says {0:?}")]
+pub struct Said(pub(super) String);
 
 impl SourceError {
     /// Whether STS itself is in trouble, whoever asks it for what.

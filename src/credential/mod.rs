@@ -34,7 +34,7 @@ use std::sync::Arc;
 use crate::ground::clock::Timestamp;
 use crate::label_studio::Access;
 
-pub use error::{CredentialError, Ended, SourceError};
+pub use error::{CredentialError, Ended, Said, SourceError};
 pub use foresight::{Foreseen, foresee};
 pub use iam::NotInspected;
 pub use minter::{Had, Minter, Trial};

@@ -87,22 +87,22 @@ impl Role {
                 seconds: Some(seconds),
             };
             let refused = match self.sts.assume_role(tools, &source.keys, &ask).await {
-                Err(SourceError::Refused { action, code, message }) => (action, code, message),
+                Err(SourceError::Refused { action, code, said }) => (action, code, said),
                 other => return other,
             };
             match refused {
                 (_, RefusalCode::DurationTooLong, _) if self.longest.refused(seconds) => {}
-                (action, code, message) if code.blames_source() && !renewed => {
+                (action, code, said) if code.blames_source() && !renewed => {
                     let instead = Box::pin(self.source.keys_instead(&source, tools)).await;
                     let instead = instead.map_err(|cause| self.no_source(cause))?;
                     if Arc::ptr_eq(&instead, &source) {
-                        return Err(SourceError::Refused { action, code, message });
+                        return Err(SourceError::Refused { action, code, said });
                     }
                     source = instead;
                     renewed = true;
                 }
-                (action, code, message) => {
-                    return Err(SourceError::Refused { action, code, message });
+                (action, code, said) => {
+                    return Err(SourceError::Refused { action, code, said });
                 }
             }
         }

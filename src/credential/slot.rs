@@ -232,7 +232,7 @@ impl Slot {
         });
         match fetched {
             Ok(held) => {
-                count(Count::CredentialsMinted);
+                self.order.count();
                 let held = Arc::new(held);
                 flight.failures.succeeded();
                 flight.last_failure = None;
@@ -305,6 +305,14 @@ impl Acting {
 }
 
 impl Order {
+    /// Counts what came of it. What was brought was counted when it was had.
+    fn count(&self) {
+        match self {
+            Self::Given(_) | Self::Chain(_) | Self::Role { .. } => count(Count::CredentialsMinted),
+            Self::Brought { .. } => {}
+        }
+    }
+
     /// Whether fresh keys can come before these have ended.
     const fn renews(&self) -> bool {
         match self {

@@ -19,7 +19,6 @@ use super::needs::{Need, of_person};
 use super::sealed::{self, KeySet, Owner};
 use super::{ExchangeFailure, Exchanged, Presented};
 use crate::catalog::{AccountId, Catalog, Project, ProjectId, ProjectName};
-use crate::ground::causes::told;
 use crate::ground::clock::{SignedDuration, Timestamp};
 use crate::ground::control::ControlFailed;
 use crate::ground::secret::Secret;
@@ -99,8 +98,8 @@ impl Minter {
                 Ok(set) => row.sets.push(set),
                 Err(failure) => {
                     count(Count::CredentialFailures);
-                    let (person, cause) = (person.email.as_str(), told(&failure));
-                    tracing::warn!(person, project = %project.name, role, %cause, "an assertion opened nothing");
+                    let (person, cause) = (person.email.as_str(), failure.logged());
+                    tracing::warn!(person, project = %project.name, role, cause, "no credential for who signs in");
                     row.failures.push((need, failure));
                 }
             }

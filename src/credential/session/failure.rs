@@ -1,9 +1,10 @@
 //! Why an assertion did not open a project's storages: told to the person in words that help him, and to the operator with
 //! what STS said and what to do.
 
-use super::super::error::SourceError;
+use super::super::error::{Said, SourceError};
 use super::super::sts::RefusalCode;
 use crate::catalog::ProjectName;
+use crate::ground::causes::told_without;
 
 /// For the operator; [`ExchangeFailure::words`] are for the person.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +51,14 @@ impl ExchangeFailure {
             | Self::NoSessionName
             | Self::TooLarge { .. }
             | Self::NothingKept => true,
-            Self::Stale { .. } | Self::Ended | Self::Deadline { .. } | Self::Sts(_) => false,
+            Self::Stale { .. } | Self::Ended | Self::NoTurn { .. } | Self::Sts(_) => false,
         }
+    }
+
+    /// For the log: without STS's own words, which can repeat what it was asked, buckets and prefixes too. Those stand in the
+    /// audit's entry, where the request is that they belong to.
+    pub(super) fn logged(&self) -> String {
+        told_without(self, |cause| cause.is::<Said>())
     }
 
     /// What the person is told.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Response;
 
 use super::aws::Keys;
-use super::error::SourceError;
+use super::error::{Said, SourceError};
 use super::query::{Query, Service, printable, refusal as refused, written};
 use super::tools::Tools;
 use crate::ground::secret::Secret;
@@ -144,7 +144,7 @@ fn checked(action: Action, answer: Response<Bytes>) -> Result<Bytes, SourceError
         return Err(SourceError::Status { who: STS.who, status: status.as_u16() });
     };
     let code = RefusalCode::new(&code, &message);
-    Err(SourceError::Refused { action, code, message: printable(&message, 300) })
+    Err(SourceError::Refused { action, code, said: Said(printable(&message, 300)) })
 }
 
 fn form(action: Action, ask: &Ask<'_>, proof: Proof<'_>) -> String {

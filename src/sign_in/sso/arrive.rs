@@ -156,9 +156,7 @@ impl Had {
                     had.credentials.push(credential);
                 }
                 Err(failure) => {
-                    let cause = told(&failure);
-                    had.told.push(format!("{project}: {role} not had: {cause}"));
-                    tracing::warn!(%project, role, cause, "no credential for who signs in");
+                    had.told.push(format!("{project}: {role} not had: {}", told(&failure)));
                     had.not_opened.extend(words);
                     had.incomplete |= !failure.lasts();
                 }
