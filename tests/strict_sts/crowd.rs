@@ -315,22 +315,33 @@ impl Crowd {
     /// A session with all that these claims are good for.
     pub async fn sign_in(&self, person: usize, roles: &[&'static str], claims: &Claims) -> Session {
         let none = Arc::new(Mutex::new(Vec::new()));
-        self.exchange((person, roles), None, claims, &none).await.unwrap()
+        let at_once = std::future::ready(());
+        self.exchange((person, roles), (None, &none), claims, at_once).await.unwrap()
     }
 
     /// The same session goes on with what these claims are good for; if it has ended, a new one begins.
     pub async fn renew(&self, session: &Session, claims: &Claims) -> Option<Session> {
+        self.renew_late(session, claims, std::future::ready(())).await
+    }
+
+    /// The same, but what the exchange brought is kept only after this.
+    pub async fn renew_late(
+        &self,
+        session: &Session,
+        claims: &Claims,
+        late: impl Future<Output = ()>,
+    ) -> Option<Session> {
         let (who, shown) = ((session.person, &*session.roles), &session.shown);
-        self.exchange(who, Some(session), claims, shown).await
+        self.exchange(who, (Some(session), shown), claims, late).await
     }
 
     /// As `sign_in` does when the assertion has been verified. The session that began; `None` when one went on or had ended.
     async fn exchange(
         &self,
         (number, roles): (usize, &[&'static str]),
-        renews: Option<&Session>,
+        (renews, shown): (Option<&Session>, &Arc<Mutex<Vec<String>>>),
         claims: &Claims,
-        shown: &Arc<Mutex<Vec<String>>>,
+        before_kept: impl Future<Output = ()>,
     ) -> Option<Session> {
         let person = &self.people[number];
         let proof = renews.map(|session| session.proof);
@@ -341,13 +352,14 @@ impl Crowd {
         let presented = self.presented(number, roles, claims);
         let (catalog, proof) = (self.schemes.catalog().current(), opening.proof);
         let all = self.minter.exchange(&catalog, person, &proof, &presented).await;
+        before_kept.await;
         let session = VouchedSession {
             subject: [0; 32],
             session_index: None,
             issued: presented.issued,
             logout: String::new(),
             asserted: presented.asserted,
-            credentials: all.into_iter().filter_map(|one| one.outcome.ok()).collect(),
+            credentials: all.into_iter().filter_map(|one| one.outcome.ok().or(one.kept)).collect(),
         };
         let beginning = Beginning {
             opening,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sluicegate::ground::clock::SignedDuration;
+use tokio::sync::oneshot;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::crowd::{By, Crowd, PEOPLE, PROJECTS, ROLES, Served, Session};
@@ -401,21 +402,22 @@ fn a_thousand_requests_at_once_for_what_was_brought_make_none() {
 fn a_renewal_from_before_a_change_takes_nothing_from_one_after_it() {
     run(async {
         let crowd = Arc::new(Crowd::new().await);
-        let sts = &crowd.world.sts;
         let session = crowd.sign_in(0, &ROLES, &crowd.claims(0, &ROLES)).await;
-        let arrived = sts.calls().len() + PROJECTS.len();
-        sts.slow(Duration::from_secs(2));
         let (there, before) = (Arc::clone(&crowd), session.clone());
+        let ((had, has), (go, goes)) = (oneshot::channel(), oneshot::channel());
         let older = tokio::spawn(async move {
             let claims = there.claims(0, &ROLES);
-            there.renew(&before, &claims).await
+            let late = async {
+                had.send(()).unwrap();
+                goes.await.unwrap();
+            };
+            there.renew_late(&before, &claims, late).await
         });
-        sts.until_arrived(arrived).await;
-        sts.mend();
+        has.await.unwrap();
         crowd.move_storages(0).await;
         crowd.renew(&session, &crowd.claims(0, &ROLES)).await;
         crowd.ask(&session, 0, By::Assertion).await.unwrap();
-        assert!(!older.is_finished(), "it was to be the last");
+        go.send(()).unwrap();
         older.await.unwrap();
         crowd.ask(&session, 0, By::Assertion).await.unwrap();
     });

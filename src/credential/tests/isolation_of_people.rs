@@ -138,8 +138,12 @@ impl Stage {
     }
 
     async fn collect(&mut self, crowd: &Crowd, rejects: bool) {
+        let mut answers = Vec::new();
         while let Some(answer) = self.asked.join_next().await {
-            let Ok(answer) = answer.unwrap() else { continue };
+            answers.extend(answer.unwrap());
+        }
+        // All have come: none meets another's rejection.
+        for answer in answers {
             check(crowd, &answer);
             if rejects {
                 answer.3.reject(crowd.world.tools.clock.now());
