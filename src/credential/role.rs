@@ -32,6 +32,8 @@ pub(super) struct Cut {
     pub(super) person: Option<Tags>,
 }
 
+const CALLS_AT_ONCE: usize = 8;
+
 /// The session's name where the keys only serve to take a further role.
 const UNCUT: &str = "sluicegate";
 
@@ -43,7 +45,7 @@ impl Role {
         arn: RoleArn,
         (external_id, seconds): (Option<String>, u32),
     ) -> Self {
-        let (longest, trouble) = (Longest::new(seconds), Trouble::new());
+        let (longest, trouble) = (Longest::new(seconds), Trouble::new(CALLS_AT_ONCE));
         Self { name, source, sts, arn, external_id, longest, trouble }
     }
 

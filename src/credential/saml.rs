@@ -57,6 +57,9 @@ pub(super) struct Shown<'a> {
     pub(super) ends: Option<Timestamp>,
 }
 
+/// People come together in the morning, and each may have half of it.
+const CALLS_AT_ONCE: usize = 16;
+
 impl SamlRoles {
     pub(super) fn new(
         sts: Sts,
@@ -70,7 +73,7 @@ impl SamlRoles {
                     arn,
                     longest: Longest::new(seconds),
                     shares: Shares::default(),
-                    trouble: Trouble::new(),
+                    trouble: Trouble::new(CALLS_AT_ONCE),
                 },
             )
         };

@@ -35,7 +35,8 @@ struct Place<'s> {
     account: AccountId,
 }
 
-const AT_ONCE: usize = 2;
+/// Half of what a role has. An owner of two hundred projects is through in time: a call takes about 0.15 s.
+const AT_ONCE: usize = 8;
 
 impl Shares {
     /// `None` never comes: what is waited for is never closed.

@@ -34,11 +34,10 @@ pub(super) struct Turn<'a> {
     _permit: SemaphorePermit<'a>,
 }
 
-const CALLS_AT_ONCE: usize = 8;
-
 impl Trouble {
-    pub(super) fn new() -> Self {
-        Self { calls: Semaphore::new(CALLS_AT_ONCE), past: Mutex::default() }
+    /// So many may ask at once.
+    pub(super) fn new(calls_at_once: usize) -> Self {
+        Self { calls: Semaphore::new(calls_at_once), past: Mutex::default() }
     }
 
     /// A turn to ask, once there are few enough others.
@@ -102,9 +101,9 @@ mod tests {
     #[tokio::test]
     async fn one_moment_of_trouble_is_one_failure_however_many_calls_are_under_way() {
         let (clock, hand) = Clock::manual(Timestamp::constant(1_800_000_000, 0));
-        let trouble = Trouble::new();
+        let trouble = Trouble::new(8);
         let mut turns = Vec::new();
-        for _ in 0..CALLS_AT_ONCE {
+        for _ in 0..8 {
             turns.push(trouble.turn(&clock).await.unwrap());
         }
         for turn in turns.drain(..) {
@@ -128,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_with_one_request_keeps_nobody_else_waiting() {
         let (clock, _hand) = Clock::manual(Timestamp::constant(1_800_000_000, 0));
-        let trouble = Trouble::new();
+        let trouble = Trouble::new(8);
         for (status, pauses) in [(400, false), (403, false), (413, false), (429, true)] {
             let turn = trouble.turn(&clock).await.unwrap();
             let failed: Result<(), _> = Err(SourceError::Status { who: "STS", status });

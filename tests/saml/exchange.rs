@@ -115,7 +115,7 @@ async fn an_sts_that_says_nothing_keeps_nobody_from_another_and_is_left_alone() 
 
 #[tokio::test]
 async fn who_needs_much_takes_a_share_of_a_roles_turns_and_others_are_served() {
-    let names: Vec<_> = (0..12).map(|number| format!("a{number:02}")).collect();
+    let names: Vec<_> = (0..24).map(|number| format!("a{number:02}")).collect();
     let forge = Forge::before(of_its_prefix, |behind, draft| {
         many(draft, behind, &names, "people");
     });
@@ -124,17 +124,17 @@ async fn who_needs_much_takes_a_share_of_a_roles_turns_and_others_are_served() {
     let claims = forge.claims("mallory@example.com", &["many"], Some(&way.request));
     let request = way.request_to_post(&forge.idp.posted(&claims, Signed::Both));
     let his = tokio::spawn(async move { request.send().await.unwrap().status() });
-    forge.sts.until_arrived(2).await;
+    forge.sts.until_arrived(8).await;
     let hers = forge.depart("").await;
     let claims = forge.claims(ALICE, &["annotators"], Some(&hers.request));
     let request = hers.request_to_post(&forge.idp.posted(&claims, Signed::Both));
     let posting = tokio::spawn(async move { request.send().await.unwrap().status() });
-    forge.sts.until_arrived(3).await;
+    forge.sts.until_arrived(9).await;
     drop(held);
     assert_eq!(posting.await.unwrap().as_u16(), 303, "{}", forge.site.log());
     assert_eq!(hers.browser.get(MEDIUM).await.status.as_u16(), 200);
-    // Hers was the third to arrive. Calls are in the order of their ends, and some of his may have overtaken it.
-    let people: Vec<_> = forge.sts.calls().into_iter().take(6).map(|call| call.person).collect();
+    // Hers was the ninth to arrive. Calls are in the order of their ends, and some of his may have overtaken it.
+    let people: Vec<_> = forge.sts.calls().into_iter().take(18).map(|call| call.person).collect();
     assert!(people.contains(&Some(ALICE.to_owned())), "{people:?}");
     assert_eq!(his.await.unwrap().as_u16(), 303, "and all of his are had in the end");
     assert_eq!(way.browser.get(MEDIUM).await.status.as_u16(), 200);
