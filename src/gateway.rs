@@ -1,4 +1,4 @@
-//! The story of a request. Every line is a stage, every stage is a module; there is no logic here.
+//! The story of a request. Every line is a stage, every stage is a module; there is no logic here, but for who is heard out.
 
 use std::rc::Rc;
 use std::sync::Arc;
