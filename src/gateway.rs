@@ -37,9 +37,7 @@ pub struct Gateway {
 impl Gateway {
     /// Answers one request, for as long as its client waits; who signs in or out is served to the end, and told of, in any case.
     pub async fn answer(self: Rc<Self>, incoming: Incoming) -> Response<RelayBody<Entry>> {
-        let ours = incoming.path().starts_with("/-/");
-        let operation = ours.then(|| Operation::parse(&incoming, &self.routes));
-        let attends = matches!(operation, Some(Ok(operation)) if operation.is_attendance());
+        let attends = Operation::is_attendance(&incoming, &self.routes);
         // Boxed, so that an idle connection holds no room for it.
         let story = async move { Box::pin(self.serve(incoming)).await };
         if attends { stream::to_the_end(story).await } else { story.await }

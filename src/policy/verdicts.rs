@@ -121,9 +121,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::catalog::{AssertedRole, Catalog, Project};
+    use crate::catalog::{AssertedRole, Catalog, Organization, Project};
     use crate::policy::question::{Asker, SEE_PROJECT, Subject};
     use crate::policy::sample::{self, ACME, GLOBEX};
+    use crate::records::KnownPerson;
 
     /// A question by parts, so that proptest can vary each alone.
     #[derive(Debug, Clone)]
@@ -422,6 +423,32 @@ mod tests {
         assert_eq!(entries(&forbid("context == context && context.proof == \"a\"")), 20);
     }
 
+    fn shows_home<'q>(
+        person: &'q KnownPerson,
+        organization: &'q Organization,
+        proof: ProofKind,
+        asserted: Option<&'q Arc<Asserted>>,
+    ) -> Question<'q> {
+        Question {
+            asker: Asker {
+                account: person.account,
+                email: person.email.as_str(),
+                organization: ACME,
+                organization_name: &person.organization_name,
+                organization_role: person.organization_role,
+                proof,
+                asserted,
+                generation: 1,
+            },
+            action: "ShowHome",
+            subject: Subject::Organization(organization),
+            project_role: None,
+            client: sample::client(),
+            key: None,
+            own: None,
+        }
+    }
+
     /// Any renewal makes a new generation, and with it what is asserted anew, for everybody.
     #[test]
     fn what_is_asserted_at_length_takes_no_more_room_for_that() {
@@ -437,24 +464,8 @@ mod tests {
         let length = Asserted { roles: roles.clone(), session_name: None }.length();
         for generation in 1..=1_000 {
             let asserted = Arc::new(Asserted { roles: roles.clone(), session_name: None });
-            let question = Question {
-                asker: Asker {
-                    account: person.account,
-                    email: person.email.as_str(),
-                    organization: ACME,
-                    organization_name: &person.organization_name,
-                    organization_role: person.organization_role,
-                    proof: ProofKind::Session,
-                    asserted: Some(&asserted),
-                    generation,
-                },
-                action: "ShowHome",
-                subject: Subject::Organization(organization),
-                project_role: None,
-                client: sample::client(),
-                key: None,
-                own: None,
-            };
+            let question = shows_home(&person, organization, ProofKind::Session, Some(&asserted));
+            let question = Question { asker: Asker { generation, ..question.asker }, ..question };
             verdicts.ask(&rules, &question, generation).unwrap();
         }
         verdicts.0.run_pending_tasks();
@@ -471,24 +482,7 @@ mod tests {
         let mut person = sample::member_of(ACME);
         person.organization_role = Some(Role::Owner);
         let organization = catalog.organization(ACME).unwrap();
-        let question = Question {
-            asker: Asker {
-                account: person.account,
-                email: person.email.as_str(),
-                organization: ACME,
-                organization_name: &person.organization_name,
-                organization_role: person.organization_role,
-                proof: ProofKind::Token,
-                asserted: None,
-                generation: 1,
-            },
-            action: "ShowHome",
-            subject: Subject::Organization(organization),
-            project_role: None,
-            client: sample::client(),
-            key: None,
-            own: None,
-        };
+        let question = shows_home(&person, organization, ProofKind::Token, None);
         let ask = |rules, generation| verdicts.ask(rules, &question, generation).unwrap();
         assert!(ask(&reading, 1).permitted);
         assert!(!ask(&stopped, 1).permitted, "other rules, same generation");

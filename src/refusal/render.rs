@@ -12,6 +12,9 @@ use super::{Code, Extra, Refusal};
 use crate::admin::{Answer, RefusedPage, Way, renewal};
 use crate::catalog::OrganizationName;
 use crate::listener::{Incoming, Protocol};
+use crate::sign_in::ReturnAddress;
+
+const HOME: &str = "/-/";
 
 impl Refusal {
     /// The answer to this request.
@@ -84,21 +87,17 @@ impl Refusal {
         let canonical = self.code.status().canonical_reason().unwrap_or("Refused");
         let (title, ways) = match &self.extra {
             Extra::Sso { .. } if self.code == Code::SignOutRefused => {
-                let page = Way { label: "Your projects", address: "/-/".to_owned() };
+                let page = Way { label: "Your projects", address: HOME.to_owned() };
                 ("Signing out", vec![page])
             }
             Extra::Sso { organization, return_to, .. } => {
-                let back = return_to.as_ref().map(|there| {
-                    let there = utf8_percent_encode(there.as_str(), NON_ALPHANUMERIC);
-                    format!("return={there}")
-                });
-                let back = back.unwrap_or_default();
-                let query = if back.is_empty() { String::new() } else { format!("?{back}") };
-                let again = Way { label: "Sign in again", address: format!("/-/sign-in{query}") };
-                let more = if back.is_empty() { back } else { format!("&{back}") };
+                let there = return_to.as_ref().map_or(HOME, ReturnAddress::as_str);
+                let there = utf8_percent_encode(there, NON_ALPHANUMERIC);
+                let again = format!("/-/sign-in?return={there}");
+                let again = Way { label: "Sign in again", address: again };
                 let other = organization.iter().map(|organization| Way {
                     label: "Sign in as somebody else",
-                    address: format!("{}?renew=anew{more}", sign_in_address(organization)),
+                    address: format!("{}?renew=anew&return={there}", sign_in_address(organization)),
                 });
                 ("Not signed in", std::iter::once(again).chain(other).collect())
             }
@@ -112,7 +111,7 @@ impl Refusal {
             | Extra::RetryAfter(_)
             | Extra::ObjectLength(_)
             | Extra::Parameter(_) => {
-                (canonical, vec![Way { label: "Your projects", address: "/-/".to_owned() }])
+                (canonical, vec![Way { label: "Your projects", address: HOME.to_owned() }])
             }
         };
         let (message, request_id) = (self.code.message(), incoming.id().to_string());

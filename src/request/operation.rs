@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::Method;
+
 use super::{Conditions, ObjectKey, Ranges, RequestError, SealedHandle, route};
 use crate::catalog::{OrganizationName, ProjectName, StorageName};
 use crate::ground::secret::Secret;
@@ -218,18 +220,24 @@ impl Operation {
     /// Whether somebody signs in or out by it, or becomes a user of Label Studio's: what became of that must be known, whether
     /// its client waits for the answer or not.
     #[must_use]
-    pub fn is_attendance(&self) -> bool {
-        matches!(
-            &*self.0,
-            Ask::Visit(
-                Visit::SignIn
-                    | Visit::SignOut
-                    | Visit::AcceptInvitation { .. }
-                    | Visit::AcceptAssertion(_)
-                    | Visit::SingleLogout(_)
-                    | Visit::ClaimLabelStudioUser
+    pub fn is_attendance(incoming: &Incoming, routes: &Routes) -> bool {
+        // Whoever reads media pays nothing for the question.
+        let may = *incoming.method() == Method::POST && incoming.path().starts_with("/-/")
+            || incoming.path().starts_with("/-/saml/");
+        let attends = |ask: &Ask| {
+            matches!(
+                ask,
+                Ask::Visit(
+                    Visit::SignIn
+                        | Visit::SignOut
+                        | Visit::AcceptInvitation { .. }
+                        | Visit::AcceptAssertion(_)
+                        | Visit::SingleLogout(_)
+                        | Visit::ClaimLabelStudioUser
+                )
             )
-        )
+        };
+        may && Self::parse(incoming, routes).is_ok_and(|operation| attends(operation.ask()))
     }
 
     /// The operation's name in policies, settings, logs, the audit and on the command line.

@@ -68,8 +68,6 @@ CREATE TABLE session_credential (
     role TEXT NOT NULL,
     sealed TEXT NOT NULL,
     expires BIGINT NOT NULL,
-    -- the last change in the catalogue that it was had for
-    as_of BIGINT NOT NULL,
     PRIMARY KEY (session, project, role)
 );
 

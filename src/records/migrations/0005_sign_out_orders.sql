@@ -1,10 +1,13 @@
--- Which word of an identity provider's is the newest: orders to sign somebody out, assertions, by the time that it gave each. Its
--- clock is compared with itself and never with ours.
+-- What is newer than what. Of an identity provider's words: orders to sign somebody out, assertions, by the time that it gave each.
+-- Its clock is compared with itself and never with ours.
 
 -- When the session's assertion was issued.
 ALTER TABLE vouched_session ADD COLUMN issued BIGINT NOT NULL DEFAULT 0;
 -- When the assertion was issued that the account's mapped roles are of.
 ALTER TABLE account ADD COLUMN vouched_issued BIGINT NOT NULL DEFAULT 0;
+
+-- The last change in the catalogue that it was had for.
+ALTER TABLE session_credential ADD COLUMN as_of BIGINT NOT NULL DEFAULT 0;
 
 -- An order holds also for assertions that come after it and were issued before: it is kept for as long as anybody would accept
 -- one of those.
