@@ -16,10 +16,17 @@ use crate::ground::clock::{SignedDuration, Timestamp};
 
 /// How far clocks may be apart.
 pub const SKEW: SignedDuration = SignedDuration::from_secs(60);
+
 /// How old an answer may be: it goes from the identity provider to us by way of a browser, which takes seconds.
 pub const MAX_AGE: SignedDuration = SignedDuration::from_secs(300);
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+
+/// Until when anybody accepts an assertion that was issued then, whatever else it says; with the time that it takes to exchange it.
+#[must_use]
+pub fn accepted_until(issued: Timestamp) -> Timestamp {
+    issued.checked_add(MAX_AGE + SKEW + SKEW).unwrap_or(Timestamp::MAX)
+}
 
 /// Why a verified answer signs nobody in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

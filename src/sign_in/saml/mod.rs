@@ -43,7 +43,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use certificate::{BadCertificate, Certificate};
-pub use claims::{MAX_AGE, NotAccepted, SKEW, Unconfirmed};
+pub use claims::{MAX_AGE, NotAccepted, SKEW, Unconfirmed, accepted_until};
 pub use decryption::{BadKey, DecryptionKey};
 pub use encoding::{BadField, decode};
 pub use engine::NotVerified;

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::super::ReturnAddress;
-use super::super::saml::Assertion;
+use super::super::saml::{Assertion, accepted_until};
 use super::super::settings::AWS_SESSION_NAME;
 use super::accept::{Arrival, Browser, Come, Failed};
 use super::begin::forces;
-use super::leave::{Leaving, accepted_until};
+use super::leave::Leaving;
 use super::pending::Pending;
 use super::provider::Provider;
 use super::{Sso, SsoError};

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 
 use super::super::saml::{
-    self, Assertion, Logout, LogoutRequest, MAX_AGE, SKEW, SignOutRequest, SignOutStatus, Subject,
+    self, Assertion, Logout, LogoutRequest, SignOutRequest, SignOutStatus, Subject,
 };
 use super::provider::Provider;
 use super::{Sso, SsoError, cookie};
@@ -176,7 +176,7 @@ impl Sso {
             subject: &subject,
             session_indexes: &request.session_indexes,
             issued: request.issue_instant,
-            until: accepted_until(request.issue_instant),
+            until: saml::accepted_until(request.issue_instant),
         };
         let people = self.parts.schemes.end_vouched(&order).await?;
         Ok(Told::SignedOut { people, location })
@@ -225,11 +225,6 @@ impl Unheard {
             .map(|redirect| redirect.location);
         Ok(Some(Order { subject, request, location }))
     }
-}
-
-/// Until when anybody accepts an assertion that was issued then, whatever else it says; with the time that it takes to exchange it.
-pub(super) fn accepted_until(issued: Timestamp) -> Timestamp {
-    issued.checked_add(MAX_AGE + SKEW + SKEW).unwrap_or(Timestamp::MAX)
 }
 
 fn key(master: &MasterKey, proof: &ProofId) -> SealKey {
